@@ -303,6 +303,8 @@ class CheckResult:
     hint: str = ""
     diagnosis: str | None = None
     """Id of the catalogued mistake that the answer matches."""
+    diagnosis_text: str = ""
+    """That mistake in a sentence to the student."""
     needs_review: bool = False
     public: bool = False
     margin: float | None = None
