@@ -1,0 +1,1 @@
+"""Model solutions, one package per activity."""
