@@ -1,0 +1,161 @@
+"""One run's questions with their inputs drawn, and what the reference and the mistakes answer to them. Trusted side.
+
+Everything derives from the run's seed: the same assignment and seed give the same exam, bit for bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from grader.asks import plain, write
+from grader.assignment import Assignment, AssignmentError
+from grader.model import Answer, AnswerStatus, Ask, Paper, Tree
+from grader.rubric import AskDef, MistakeDef, Question, Read, Unreadable
+from grader.worker.answering import evaluate
+
+TRIES = 20
+"""How often a question's inputs are drawn again to satisfy its power guard."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A question with its inputs."""
+
+    definition: AskDef
+    ask: Ask
+    inputs: Mapping[str, Tree]
+
+
+@dataclass
+class Exam:
+    """The questions of a run. ``paper`` goes to the worker; everything else stays here."""
+
+    assignment: Assignment
+    seed: str
+    public: bool
+    questions: Mapping[str, Drawn]
+    paper: Paper
+    expected: Mapping[str, Tree]
+    """The reference's canonical answers."""
+    _mistaken: dict[tuple[str, str], Answer] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def mistaken(self, mistake: MistakeDef, ask_id: str) -> Answer:
+        """What the mistake answers to this question; computed once."""
+        key = (mistake.id, ask_id)
+        with self._lock:
+            if key not in self._mistaken:
+                self._mistaken[key] = answer_of_mistake(self.assignment, mistake, self.questions[ask_id].ask)
+            return self._mistaken[key]
+
+
+def prepare(assignment: Assignment, seed: str, *, public: bool = False) -> Exam:
+    """Draw every question (only the public ones for ``public``) and let the reference answer.
+
+    Raises AssignmentError where the reference itself has no answer.
+    """
+    questions: dict[str, Drawn] = {}
+    expected: dict[str, Tree] = {}
+    for definition in assignment.asks.values():
+        if public and not definition.public:
+            continue
+        questions[definition.id], expected[definition.id] = _draw(assignment, definition, seed)
+    ordered = sorted((drawn.ask for drawn in questions.values()), key=lambda ask: ask.premised)
+    names = {name: tuple(others) for name, others in assignment.spec.names.items()}
+    paper = Paper(tuple(ordered), names, assignment.limits, number(seed, "notebook"))
+    return Exam(assignment, seed, public, questions, paper, expected)
+
+
+def number(*parts: str) -> int:
+    """A 63-bit number from texts: the seed of one thing in one run."""
+    digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def canonical(definition: AskDef, value: Tree, inputs: Mapping[str, Tree]) -> Read:
+    """Bring a raw answer into canonical form; raises Unreadable."""
+    read = definition.reads(value, inputs)
+    return read if isinstance(read, Read) else Read(read)
+
+
+def answer_of_mistake(assignment: Assignment, mistake: MistakeDef, ask: Ask) -> Answer:
+    """Ask a mistake: the reference with one piece replaced."""
+    if mistake.outcome is not None:
+        return Answer(ask.id, mistake.outcome)
+    namespace = {**assignment.reference, mistake.replaces: mistake.piece, **mistake.pieces}
+    return _evaluate(assignment, ask, namespace)
+
+
+def _evaluate(assignment: Assignment, ask: Ask, namespace: Mapping[str, Any]) -> Answer:
+    with np.errstate(all="ignore"):
+        return evaluate(ask, dict(namespace), assignment.spec.names, assignment.limits)
+
+
+def _draw(assignment: Assignment, definition: AskDef, seed: str) -> tuple[Drawn, Tree]:
+    """Draw inputs until the power guard is content; the last draw stands where none is."""
+    for attempt in range(TRIES if definition.guard else 1):
+        drawn = _draw_once(assignment, definition, seed, attempt)
+        answer = _evaluate(assignment, drawn.ask, assignment.reference)
+        expected = _expected(definition, answer, drawn.inputs)
+        if definition.guard is None or _power(assignment, drawn, expected) >= definition.margin:
+            break
+    return drawn, expected
+
+
+def _draw_once(assignment: Assignment, definition: AskDef, seed: str, attempt: int) -> Drawn:
+    rng = np.random.default_rng(number(seed, definition.id, str(attempt)))
+    steps, returned = write(lambda: definition.build(rng))
+    question = returned if isinstance(returned, Question) else Question(returned)
+    checked_by = {made.item for made in assignment.checks.values() if definition in made.all_asks}
+    banned = {module for item in assignment.spec.items if item.id in checked_by for module in item.forbidden}
+    ask = Ask(
+        id=definition.id,
+        steps=steps,
+        result=plain(question.result),
+        seed=number(seed, definition.id, "answer") % 2**32,
+        seconds=definition.seconds or assignment.limits.question_seconds,
+        public=definition.public,
+        support=assignment.support if any(step["op"] == "support" for step in steps) else "",
+        forbidden=tuple(sorted(banned | set(definition.forbidden))),
+        premised=definition.premised,
+    )
+    return Drawn(definition, ask, question.inputs)
+
+
+def _expected(definition: AskDef, answer: Answer, inputs: Mapping[str, Tree]) -> Tree:
+    if answer.status is not AnswerStatus.VALUE:
+        told = answer.error and f"{answer.error.type}: {answer.error.message} ({answer.error.line})"
+        raise AssignmentError(f"the reference has no answer to {definition.id}: {answer.status} {told or ''}")
+    try:
+        return canonical(definition, answer.value, inputs).value
+    except Unreadable as error:
+        raise AssignmentError(f"the reference's answer to {definition.id} can't be read: {error}") from None
+
+
+def _power(assignment: Assignment, drawn: Drawn, expected: Tree) -> float:
+    """Smallest distance of a mistake that this question can tell from the reference; infinite where there is none."""
+    definition = drawn.definition
+    if definition.guard is None:
+        return float("inf")
+    items = {made.item for made in assignment.checks.values() if definition in made.all_asks}
+    gaps = []
+    for mistake in assignment.mistakes:
+        if mistake.item not in items or mistake.outcome is not None:
+            continue
+        answer = answer_of_mistake(assignment, mistake, drawn.ask)
+        if answer.status is not AnswerStatus.VALUE:
+            continue
+        try:
+            value = canonical(definition, answer.value, drawn.inputs).value
+        except Unreadable:
+            continue
+        gap = definition.guard(value, expected, drawn.inputs)
+        if gap > 0.0:
+            gaps.append(gap)
+    return min(gaps, default=float("inf"))

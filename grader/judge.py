@@ -1,0 +1,317 @@
+"""Judge a recording against the reference's answers. Pure: no I/O, no student code, the same in gives the same out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from grader.assignment import CheckSpec, ItemSpec
+from grader.compare import fail
+from grader.diagnosis import diagnose
+from grader.exam import Exam, canonical
+from grader.model import (
+    Answer,
+    AnswerStatus,
+    CellStatus,
+    CheckResult,
+    Finding,
+    ItemResult,
+    Recording,
+    Report,
+    Status,
+    Submission,
+    Tree,
+    Verdict,
+)
+from grader.rubric import AskDef, BestOf, CheckDef, Reply, Unreadable
+from grader.source import forbidden_uses
+from grader.unanswered import unanswered
+
+# Which of several failed ways of asking tells the student most.
+_TELLING = (
+    Verdict.PASS,
+    Verdict.PARTIAL,
+    Verdict.FAIL,
+    Verdict.TIMEOUT,
+    Verdict.ERROR,
+    Verdict.MISSING,
+    Verdict.HARNESS,
+)
+
+# Which verdict an item gets when none of its points were earned.
+_PRECEDENCE = (
+    Verdict.HARNESS,
+    Verdict.BLOCKED,
+    Verdict.TIMEOUT,
+    Verdict.ERROR,
+    Verdict.MISSING,
+    Verdict.FAIL,
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that judging one submission looks at, with its answers read once."""
+
+    exam: Exam
+    submission: Submission
+    recording: Recording
+    replies: Mapping[str, Reply | Finding]
+    """Per ask: the canonical answer, or the finding that stands in its place."""
+
+
+def judge(exam: Exam, submission: Submission, recording: Recording) -> Report:
+    """The submission's report: every item from its checks, every check from what was recorded."""
+    spec = exam.assignment.spec
+    if recording.harness_error is not None:
+        return _report(exam, submission, recording, _unjudged(exam, recording.harness_error))
+    case = Case(exam, submission, recording, _replies(exam, submission, recording))
+    items = [_item(case, item) for item in spec.items]
+    verdicts = {item.id: item.verdict for item in items}
+    titles = {item.id: item.title for item in items}
+    items = [_block(item, rule, verdicts, titles) for item, rule in zip(items, spec.items, strict=True)]
+    report = _report(exam, submission, recording, items)
+    return replace(report, advice=_advice(case, items), plots=_plots(case))
+
+
+# --- answers --------------------------------------------------------------------------------
+
+
+def _replies(exam: Exam, submission: Submission, recording: Recording) -> dict[str, Reply | Finding]:
+    return {
+        ask_id: _reply(exam, ask_id, recording.answers.get(ask_id), submission, recording) for ask_id in exam.questions
+    }
+
+
+def _reply(
+    exam: Exam, ask_id: str, answer: Answer | None, submission: Submission, recording: Recording
+) -> Reply | Finding:
+    drawn = exam.questions[ask_id]
+    if answer is None or answer.status is not AnswerStatus.VALUE:
+        return unanswered(answer, submission, recording, drawn.ask.seconds)
+    try:
+        read = canonical(drawn.definition, answer.value, drawn.inputs)
+    except Unreadable as error:
+        return Finding(Verdict.FAIL, error.message, error.hint)
+    except Exception:
+        # A value that our reader did not foresee: wrong, since the reference's is read, but a person should look.
+        return Finding(
+            Verdict.FAIL, "What came back could not be read as an answer to this question.", needs_review=True
+        )
+    return Reply(read.value, exam.expected[ask_id], drawn.inputs, (*answer.notes, *read.notes))
+
+
+# --- checks ---------------------------------------------------------------------------------
+
+
+def _item(case: Case, rule: ItemSpec) -> ItemResult:
+    made = [(made, spec) for made, spec in case.exam.assignment.checks_of(rule) if made.public or not case.exam.public]
+    total = sum(spec.weight for _, spec in made)
+    banned = _banned(case, rule)
+    checks = tuple(_check(case, rule, definition, spec, total, banned) for definition, spec in made)
+    points = round(sum(one.points for one in checks), 2)
+    max_points = rule.points if made else 0.0
+    return ItemResult(
+        id=rule.id,
+        title=rule.title,
+        points=min(points, max_points),
+        max_points=max_points,
+        verdict=_verdict(checks),
+        checks=checks,
+        extension=rule.extension,
+        asked=rule.asked,
+        notes=_notes(case, [definition for definition, _ in made]),
+    )
+
+
+def _check(
+    case: Case, rule: ItemSpec, definition: CheckDef, spec: CheckSpec, total: float, banned: Finding | None
+) -> CheckResult:
+    finding, failed = (banned, ()) if banned else _find(case, definition, spec)
+    share = rule.points * spec.weight / total if total else 0.0
+    named = None if finding or banned else diagnose(case.exam, rule.id, failed, case.replies, case.recording)
+    return CheckResult(
+        id=definition.id,
+        title=spec.title or definition.title,
+        verdict=finding.verdict,
+        points=round(share * finding.earned, 4),
+        max_points=round(share, 4),
+        message=finding.message,
+        hint=finding.hint or ("" if finding else spec.hint),
+        diagnosis=named.id if named else None,
+        diagnosis_text=named.sentence if named else "",
+        needs_review=finding.needs_review,
+        public=definition.public,
+        margin=finding.margin,
+    )
+
+
+def _find(case: Case, definition: CheckDef, spec: CheckSpec) -> tuple[Finding, tuple[AskDef, ...]]:
+    """The best finding over the ways of asking, and the asks that it rests on."""
+    ways: list[tuple[AskDef, ...]] = [()]
+    for source in definition.asks:
+        options = source.asks if isinstance(source, BestOf) else (source,)
+        ways = [(*way, option) for way in ways for option in options]
+    ways = [way for way in ways if all(one.id in case.exam.questions for one in way)] or [()]
+    found = [(_run(case, definition, spec, way), way) for way in ways]
+    return max(found, key=lambda pair: (pair[0].earned, -_TELLING.index(pair[0].verdict)))
+
+
+def _run(case: Case, definition: CheckDef, spec: CheckSpec, way: tuple[AskDef, ...]) -> Finding:
+    replies = {one.id: case.replies[one.id] for one in way}
+    if AnswerStatus.RAISED not in definition.statuses:
+        for reply in replies.values():
+            if isinstance(reply, Finding):
+                return reply
+    arguments = {
+        name: value for name, value in _arguments(case, spec, replies).items() if name in definition.parameters
+    }
+    try:
+        return definition.function(**arguments)
+    except Exception:  # noqa: BLE001
+        # The reference's answer went through this check, so it is the value that the check did not foresee.
+        return fail("What came back could not be compared with what was expected.", needs_review=True)
+
+
+def _arguments(case: Case, spec: CheckSpec, replies: Mapping[str, Reply | Finding]) -> dict[str, Tree]:
+    given: dict[str, Tree] = {
+        "submission": case.submission,
+        "recording": case.recording,
+        "settings": case.exam.assignment.spec.settings,
+        **spec.thresholds,
+        **replies,
+    }
+    if len(replies) == 1:
+        (only,) = replies.values()
+        if isinstance(only, Reply):
+            given |= {"answer": only.value, "expected": only.expected, "inputs": only.inputs}
+    return given
+
+
+def _banned(case: Case, rule: ItemSpec) -> Finding | None:
+    """A finding where the item's own code lets a forbidden module do its work."""
+    if not rule.forbidden:
+        return None
+    for cell, line_no, line in forbidden_uses(case.submission.cells, rule.uses, rule.forbidden)[:1]:
+        modules = " or ".join(f"`{module}`" for module in rule.forbidden)
+        return Finding(
+            Verdict.FAIL,
+            f"This is to be written from scratch, and your code uses {modules} for it.",
+            f"Look in cell {cell}, line {line_no}: `{line.strip()[:120]}`",
+        )
+    return None
+
+
+def _notes(case: Case, definitions: Sequence[CheckDef]) -> tuple[str, ...]:
+    notes: dict[str, None] = {}
+    for definition in definitions:
+        for one in definition.all_asks:
+            reply = case.replies.get(one.id)
+            if isinstance(reply, Reply):
+                notes |= dict.fromkeys(reply.notes)
+    return tuple(notes)
+
+
+def _verdict(checks: Sequence[CheckResult]) -> Verdict:
+    """The item's verdict from the checks that carry points."""
+    scoring = [one for one in checks if one.max_points > 0]
+    if all(one.verdict is Verdict.PASS and one.points >= one.max_points for one in scoring):
+        return Verdict.PASS
+    if any(one.points > 0 for one in scoring):
+        return Verdict.PARTIAL
+    return next((verdict for verdict in _PRECEDENCE if any(one.verdict is verdict for one in scoring)), Verdict.FAIL)
+
+
+# --- the whole ------------------------------------------------------------------------------
+
+
+def _block(item: ItemResult, rule: ItemSpec, verdicts: Mapping[str, Verdict], titles: Mapping[str, str]) -> ItemResult:
+    """Mark what can't be judged before another item is mended."""
+    first = [needed for needed in rule.needs if verdicts[needed] is not Verdict.PASS]
+    if not first or item.verdict is Verdict.PASS:
+        return item
+    named = " and ".join(f"“{titles[needed]}”" for needed in first)
+    told = f"Mend {named} first: this rests on it."
+    checks = tuple(
+        replace(one, verdict=Verdict.BLOCKED, message=f"{told} {one.message}".strip())
+        if one.verdict is not Verdict.PASS
+        else one
+        for one in item.checks
+    )
+    return replace(item, checks=checks, verdict=Verdict.BLOCKED)
+
+
+def _unjudged(exam: Exam, reason: str) -> list[ItemResult]:
+    told = f"The grader itself failed here, so there is no score. {reason}"
+    return [
+        ItemResult(
+            rule.id,
+            rule.title,
+            0.0,
+            rule.points,
+            Verdict.HARNESS,
+            (CheckResult("harness", "The grader's own fault", Verdict.HARNESS, 0.0, rule.points, told),),
+            rule.extension,
+            rule.asked,
+        )
+        for rule in exam.assignment.spec.items
+    ]
+
+
+def _report(exam: Exam, submission: Submission, recording: Recording, items: Sequence[ItemResult]) -> Report:
+    spec = exam.assignment.spec
+    failed = recording.harness_error is not None
+    base = round(sum(item.points for item in items if not item.extension), 2)
+    bonus = round(sum(item.points for item in items if item.extension), 2)
+    max_score = (
+        round(sum(item.max_points for item in items if not item.extension), 2) if exam.public else spec.max_score
+    )
+    percent = round(min(100.0, 100.0 * (base + bonus) / max_score), 2) if max_score else 0.0
+    return Report(
+        assignment=spec.assignment,
+        title=spec.title,
+        submission=submission,
+        status=Status.HARNESS_ERROR if failed else Status.GRADED,
+        items=tuple(items),
+        score=None if failed else base,
+        max_score=max_score,
+        bonus=None if failed else bonus,
+        percent=None if failed else percent,
+        passed=None if failed else percent >= spec.pass_mark,
+        pass_mark=spec.pass_mark,
+        seed=exam.seed if exam.public else None,
+        sandbox=recording.sandbox,
+        versions=dict(recording.versions),
+        notices=(*(f"{p.message} {p.hint}".strip() for p in submission.problems), *recording.cut),
+        harness_error=recording.harness_error,
+    )
+
+
+def _advice(case: Case, items: Sequence[ItemResult]) -> tuple[str, ...]:
+    """What to mend first: cells that stop, then the items in order, those that block others before the rest."""
+    advice = [
+        f"Cell {run.index} stops with {run.error.type}: {run.error.message}"
+        for run in case.recording.cells
+        if run.error and not run.environment and run.status is CellStatus.ERROR
+    ][:3]
+    needed = {name for rule in case.exam.assignment.spec.items for name in rule.needs}
+    open_items = [item for item in items if item.verdict not in (Verdict.PASS, Verdict.BLOCKED) and not item.extension]
+    for item in sorted(open_items, key=lambda item: item.id not in needed):
+        worst = next((one for one in item.checks if one.verdict is not Verdict.PASS and one.max_points > 0), None)
+        if worst:
+            advice.append(f"{item.title}: {worst.diagnosis_text or worst.message or worst.title}")
+    return tuple(advice[:5])
+
+
+def _plots(case: Case) -> dict[str, Tree]:
+    draw = case.exam.assignment.plots
+    if draw is None:
+        return {}
+    replies = {ask_id: reply for ask_id, reply in case.replies.items() if isinstance(reply, Reply)}
+    try:
+        plots = dict(draw(replies))
+    except Exception:  # noqa: BLE001
+        # Drawings are an extra: a value that can't be drawn must not cost the report.
+        plots = {}
+    figures = [{"cell": one.cell, "mime": one.mime, "data": one.data} for one in case.recording.figures]
+    return {**plots, "figures": figures} if figures else plots

@@ -1,0 +1,81 @@
+"""The words for a question that came back without a value: raised, too late, not there. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from grader.model import Answer, AnswerStatus, Finding, Recording, Submission, Verdict
+
+_UNPARSED = ("SyntaxError", "IndentationError", "TabError")
+
+_STATUS_VERDICT = {
+    AnswerStatus.RAISED: Verdict.ERROR,
+    AnswerStatus.TIMEOUT: Verdict.TIMEOUT,
+    AnswerStatus.DIED: Verdict.ERROR,
+    AnswerStatus.MISSING: Verdict.MISSING,
+    AnswerStatus.TOO_LARGE: Verdict.FAIL,
+    AnswerStatus.SKIPPED: Verdict.TIMEOUT,
+}
+
+
+def unanswered(answer: Answer | None, submission: Submission, recording: Recording, seconds: float) -> Finding:
+    """What stands in the place of an answer that has no value; never a success."""
+    if not submission.readable:
+        problem = next(problem for problem in submission.problems if problem.fatal)
+        return Finding(Verdict.MISSING, problem.message, problem.hint)
+    if answer is None:
+        return Finding(Verdict.MISSING, "The question was not reached, so there is no answer to it.")
+    words = _STATUS_WORDS[answer.status](answer, recording, seconds)
+    return Finding(_STATUS_VERDICT[answer.status], words[0], words[1])
+
+
+def _raised(answer: Answer, _recording: Recording, _seconds: float) -> tuple[str, str]:
+    error = answer.error
+    if error is None:
+        return "Your code raised an error.", ""
+    where = f" in cell {error.cell}, line {error.line_no}" if error.cell and error.line_no else ""
+    line = f": `{error.line.strip()}`" if error.line.strip() else ""
+    return (
+        f"Your code raised {error.type}: {error.message or 'without a message'}.",
+        f"Look{where}{line}" if where else "",
+    )
+
+
+def _timed_out(_answer: Answer, _recording: Recording, seconds: float) -> tuple[str, str]:
+    return f"Your code gave no answer within {seconds:g} seconds.", "Look for a loop that does not end."
+
+
+def _died(_answer: Answer, recording: Recording, _seconds: float) -> tuple[str, str]:
+    met = " ".join(recording.cut)
+    return f"The process ended before it answered. {met}".strip(), "Look for an exit, a crash, or very large arrays."
+
+
+def _missing(answer: Answer, recording: Recording, _seconds: float) -> tuple[str, str]:
+    told = answer.error.message if answer.error else "The name that was asked for is not defined."
+    lost = [
+        run
+        for run in recording.cells
+        if run.error and run.error.type in ("SyntaxError", "IndentationError", "TabError")
+    ]
+    if lost:
+        cells = ", ".join(str(run.index) for run in lost[:3])
+        return told, f"Cell {cells} could not be run because of its {lost[0].error.type}, so nothing in it is defined."  # type: ignore[union-attr]
+    return told, ""
+
+
+def _too_large(_answer: Answer, _recording: Recording, _seconds: float) -> tuple[str, str]:
+    return "What came back is far larger or deeper than an answer to this question can be.", ""
+
+
+def _skipped(_answer: Answer, _recording: Recording, _seconds: float) -> tuple[str, str]:
+    return "The notebook's time was used up before this question was asked.", ""
+
+
+_STATUS_WORDS: Mapping[AnswerStatus, Callable[[Answer, Recording, float], tuple[str, str]]] = {
+    AnswerStatus.RAISED: _raised,
+    AnswerStatus.TIMEOUT: _timed_out,
+    AnswerStatus.DIED: _died,
+    AnswerStatus.MISSING: _missing,
+    AnswerStatus.TOO_LARGE: _too_large,
+    AnswerStatus.SKIPPED: _skipped,
+}
