@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from grader.model import Limits
-from grader.rubric import AskDef, CheckDef, MistakeDef
+from grader.rubric import AskDef, CheckDef, MistakeDef, Variant
 
 RUBRIC_FILE = "rubric.yaml"
 _loaded = itertools.count()
@@ -97,6 +97,8 @@ class Assignment:
     """Hash of every file that a grade depends on."""
     plots: Any = None
     """The folder's own ``plots(replies)``, or None."""
+    variants: tuple[Variant, ...] = ()
+    """Correct programs in many styles, for the audit."""
     limits: Limits = field(default_factory=Limits)
 
     @property
@@ -136,7 +138,8 @@ def load_assignment(folder: Path) -> Assignment:
         reference={name: value for name, value in vars(reference).items() if not name.startswith("__")},
         support=support.read_text(encoding="utf-8") if support.is_file() else "",
         fingerprint=_fingerprint(folder, reference_folder),
-        plots=next((m.plots for m in modules if m.__name__.endswith(".plots")), None),
+        plots=_offered(modules, "plots"),
+        variants=tuple((_offered(modules, "variants") or tuple)()),
         limits=Limits(**spec.limits.model_dump()),  # type: ignore[attr-defined]
     )
     _validate(path, assignment)
@@ -274,6 +277,11 @@ def _mistakes(modules: Iterable[ModuleType]) -> list[MistakeDef]:
             if isinstance(marked, MistakeDef):
                 found[id(marked)] = marked
     return list(found.values())
+
+
+def _offered(modules: Iterable[ModuleType], name: str) -> Any:
+    """The function ``name`` of the file of that name, or None."""
+    return next((getattr(m, name, None) for m in modules if m.__name__.rpartition(".")[2] == name), None)
 
 
 K = TypeVar("K")

@@ -20,7 +20,8 @@ def diagnose(
     """
     if not failed:
         return None
-    candidates = [one for one in exam.assignment.mistakes if item_id in (one.item, *one.also)]
+    catalogue = [one for one in exam.assignment.mistakes if not one.composite]
+    candidates = [one for one in catalogue if item_id in (one.item, *one.also)]
     own = [one for one in candidates if one.item == item_id] + [one for one in candidates if one.item != item_id]
     matching = [one for one in own if all(_matches(exam, one, ask, replies, recording) for ask in failed)]
     matching = [one for one in matching if any(_touches(exam, one, ask) for ask in failed)]

@@ -48,6 +48,7 @@ __all__ = [
     "Reply",
     "Support",
     "Unreadable",
+    "Variant",
     "Verdict",
     "ask",
     "best_of",
@@ -93,6 +94,21 @@ class Reply:
     """The reference's canonical answer to the same question."""
     inputs: Mapping[str, Tree] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A correct program in a style of its own, as source; the audit holds that it loses nothing.
+
+    ``variants.py`` of a rubric folder offers ``variants() -> Iterable[Variant]``.
+    """
+
+    id: str
+    source: str
+    items: tuple[str, ...]
+    """The items that it attempts, each of which must get full marks."""
+    loses: tuple[str, ...] = ()
+    """Checks (``item.check``) that it rightly fails: an unusual program that works with a limit."""
 
 
 Reader: TypeAlias = Callable[[Tree, Mapping[str, Tree]], Any]
@@ -171,7 +187,9 @@ class MistakeDef:
     outcome: AnswerStatus | None = None
     """Set where the mistake never answers (an endless loop): it is matched by status and not run."""
     pieces: Mapping[str, Any] = field(default_factory=dict)
-    """For composite mistakes: further names to replace."""
+    """Further names to replace together with it."""
+    composite: tuple[str, ...] = ()
+    """Ids of the mistakes that this one puts together; each must cost its own item and be named there."""
 
 
 def ask(
@@ -260,12 +278,14 @@ def mistake(
     also: tuple[str, ...] = (),
     outcome: AnswerStatus | None = None,
     pieces: Mapping[str, Any] | None = None,
+    composite: tuple[str, ...] = (),
     id: str = "",  # noqa: A002
 ) -> Callable[[T], T]:
     """Mark a class (a subclass of the reference's) or function as a catalogued mistake of ``item``.
 
     ``sentence`` tells the student what went wrong and what to do. A function says which name it ``replaces``; a
-    class replaces its base. ``also`` lists further items that may rightly fall with it.
+    class replaces its base. ``also`` lists further items that may rightly fall with it; ``composite``
+    the ids of the mistakes that it puts together; ``outcome`` the status where it never answers.
     """
 
     def mark(piece: T) -> T:
@@ -274,7 +294,16 @@ def mistake(
         if not replaced:
             raise TypeError(f"mistake {name}: say which name the function replaces, with replaces=")
         made = MistakeDef(
-            f"{item}.{name}", item, sentence, replaced, piece, piece.__module__, also, outcome, dict(pieces or {})
+            id=f"{item}.{name}",
+            item=item,
+            sentence=sentence,
+            replaces=replaced,
+            piece=piece,
+            module=piece.__module__,
+            also=also,
+            outcome=outcome,
+            pieces=dict(pieces or {}),
+            composite=composite,
         )
         piece.__mistake__ = made  # type: ignore[attr-defined]
         return piece
