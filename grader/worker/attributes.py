@@ -1,0 +1,101 @@
+"""What attributes a student's object has or works with, and how to read and write them."""
+
+from __future__ import annotations
+
+import dis
+from types import CodeType, FunctionType
+from typing import Any
+
+from grader.worker.lookup import Names, bare, known_as
+
+
+def own_attributes(instance: object) -> dict[str, Any]:
+    """What is stored on the object itself: its ``__dict__`` and its slots."""
+    try:
+        found = dict(object.__getattribute__(instance, "__dict__"))
+    except AttributeError:
+        found = {}
+    for owner in type(instance).__mro__[:-1]:
+        slots = vars(owner).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            try:
+                found.setdefault(name, object.__getattribute__(instance, name))
+            except AttributeError:
+                continue
+    return {key: value for key, value in found.items() if type(key) is str}
+
+
+def attribute_names(instance: object) -> list[str]:
+    """Names stored on the object, then properties and fields, then those its methods read or write as ``self.X``."""
+    names = dict.fromkeys(own_attributes(instance))
+    owners = [owner for owner in type(instance).__mro__[:-1] if isinstance(owner, type)]
+    for owner in owners:
+        names.update(dict.fromkeys(key for key, value in vars(owner).items() if isinstance(value, property)))
+        slots = vars(owner).get("__slots__", ())
+        names.update(dict.fromkeys((slots,) if isinstance(slots, str) else slots))
+        names.update(dict.fromkeys(vars(owner).get("__annotations__", ())))
+    for owner in owners:
+        for value in list(vars(owner).values()):
+            for function in _functions_in(value):
+                names.update(dict.fromkeys(self_attributes(function.__code__)))
+    return [name for name in names if type(name) is str and not _is_method(type(instance), name)]
+
+
+def self_attributes(code: CodeType) -> list[str]:
+    """Attributes that the code reads or writes on its first parameter, in the order of the code."""
+    if not code.co_argcount:
+        return []
+    return list(dict.fromkeys(_attributes_on(code, code.co_varnames[0])))
+
+
+def matching(name: str, names: Names, present: list[str]) -> list[str]:
+    """All of ``present`` that stand for ``name``: as it is, then by alias, then spelt alike."""
+    wanted = known_as(name, names)
+    found = [candidate for candidate in wanted if candidate in present]
+    spelt = {bare(candidate) for candidate in wanted}
+    return found + [item for item in present if item not in found and bare(item) in spelt]
+
+
+def write(instance: object, name: str, value: object) -> None:
+    """Set an attribute; behind a read-only property set the field that it reads.
+
+    Raises AttributeError when the object refuses.
+    """
+    prop = getattr(type(instance), name, None)
+    if isinstance(prop, property) and prop.fset is None:
+        read = self_attributes(prop.fget.__code__) if isinstance(prop.fget, FunctionType) else []
+        name = read[0] if read else "_" + name
+    try:
+        setattr(instance, name, value)
+    except AttributeError:
+        object.__setattr__(instance, name, value)  # a frozen dataclass
+
+
+def _functions_in(value: object) -> list[FunctionType]:
+    if isinstance(value, property):
+        return [part for part in (value.fget, value.fset) if isinstance(part, FunctionType)]
+    if isinstance(value, classmethod | staticmethod):
+        return []
+    wrapped = getattr(value, "__wrapped__", None) if isinstance(value, FunctionType) else None
+    return [part for part in (value, wrapped) if isinstance(part, FunctionType)]
+
+
+def _is_method(owner: type, name: str) -> bool:
+    held = getattr(owner, name, None)
+    return callable(held) and not isinstance(held, property)
+
+
+def _attributes_on(code: CodeType, first: str) -> list[str]:
+    found = []
+    last: Any = None
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("LOAD_ATTR", "STORE_ATTR", "LOAD_METHOD") and last == first:
+            found.append(str(instruction.argval))
+        if instruction.opname.startswith(("LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF")):
+            last = instruction.argval[-1] if isinstance(instruction.argval, tuple) else instruction.argval
+        else:
+            last = None
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType) and first in constant.co_freevars:
+            found += _attributes_on(constant, first)
+    return found

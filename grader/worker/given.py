@@ -1,0 +1,131 @@
+"""Set a student's object to the grader's parameters, named and stored the way this student does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from grader.model import Tree
+from grader.worker.attributes import attribute_names, matching, own_attributes, write
+from grader.worker.layout import Sample, canonical, laid_out, parameter_places, sample_of
+from grader.worker.lookup import Names, logs_known_as
+
+_FITTED = ("fitted", "isfitted", "trained", "istrained")
+
+
+def set_parameters(
+    instance: object,
+    values: Mapping[str, Tree],
+    names: Names,
+    make: Callable[[], object] | None,
+    note: Callable[[str], None],
+) -> None:
+    """Set every parameter under all names that the class uses for it; under its own name if there are none.
+
+    ``values`` are in the canonical layout, components along the first axis. ``make`` constructs a second object,
+    from which the layout is learned.
+    """
+    sample = sample_of(instance, _components(values), make, names)
+    fitted = sample.attributes if sample is not None else {}
+    present = attribute_names(instance)
+    present += [name for name in fitted if name not in present]
+    for name, value in values.items():
+        _set(instance, name, value, names, present, sample, note)
+    _set_sizes(instance, values, names, present)
+
+
+def read_parameter(instance: object, name: str, names: Names) -> tuple[bool, Any, str]:
+    """(found, value, where): the attribute that stands for ``name``; logarithms are undone."""
+    present = attribute_names(instance)
+    for attribute in matching(name, names, present):
+        try:
+            return True, getattr(instance, attribute), attribute
+        except AttributeError:
+            continue
+    for attribute in logs_known_as(name, names):
+        if attribute in present:
+            return True, np.exp(getattr(instance, attribute)), attribute
+    for attribute, key in parameter_places(name, names, own_attributes(instance)):
+        return True, getattr(instance, attribute)[key], f'{attribute}["{key}"]'
+    return False, None, ""
+
+
+def canonical_parameter(instance: object, name: str, ndim: int, names: Names) -> Tree:
+    """A parameter as an array with its components first. Raises AttributeError when there is none."""
+    found, value, _ = read_parameter(instance, name, names)
+    if not found:
+        raise AttributeError(f"no attribute that stands for {name}")
+    components = read_parameter(instance, "n_components", names)[1]
+    sample = sample_of(instance, components if type(components) is int else 3, None, names)
+    if sample is None:
+        return np.array(value, dtype=float)
+    shape = np.shape(value)
+    others = [size for size in shape if size != sample.components]
+    now = Sample(sample.components, max(others, default=sample.components))
+    return canonical(value, ndim, now)
+
+
+def _set(
+    instance: object,
+    name: str,
+    value: Tree,
+    names: Names,
+    present: list[str],
+    sample: Sample | None,
+    note: Callable[[str], None],
+) -> None:
+    fitted = sample.attributes if sample is not None else {}
+    own = own_attributes(instance)
+    used = matching(name, names, present)
+    for attribute in used:
+        write(instance, attribute, _in_form(value, fitted.get(attribute, own.get(attribute)), sample))
+    logs = [attribute for attribute in logs_known_as(name, names) if attribute in present]
+    for attribute in logs:
+        with np.errstate(divide="ignore"):
+            write(instance, attribute, _in_form(np.log(value), fitted.get(attribute), sample))
+    tables = {key: held for key, held in own.items() if type(held) is dict and held}
+    places = parameter_places(name, names, {**fitted, **tables})
+    for attribute, key in places:
+        if type(own.get(attribute)) is not dict:
+            write(instance, attribute, {})
+        like = fitted.get(attribute, own.get(attribute)) or {}
+        getattr(instance, attribute)[key] = _in_form(value, like.get(key), sample)
+    where = [*used, *logs, *(f'{attribute}["{key}"]' for attribute, key in places)]
+    if not where:
+        write(instance, name, _in_form(value, None, sample))
+    elif name not in where:
+        note(f"found your {name} under `{where[0]}`")
+
+
+def _in_form(value: Tree, like: object, sample: Sample | None) -> Tree:
+    if not isinstance(value, np.ndarray | list | tuple):
+        return value
+    if sample is None:
+        array = np.array(value)
+        return list(array) if type(like) is list and array.ndim else array
+    return laid_out(value, like, sample)
+
+
+def _components(values: Mapping[str, Tree]) -> int:
+    sizes = [np.shape(value)[0] for value in values.values() if np.ndim(value)]
+    return int(sizes[0]) if sizes else 3
+
+
+def _set_sizes(instance: object, values: Mapping[str, Tree], names: Names, present: list[str]) -> None:
+    """Set what ``fit`` would have: counts that the class reads and that are not there, flags that it was fitted."""
+    matrix = next((value for value in values.values() if np.ndim(value) == 2), None)
+    if matrix is not None:
+        fill(instance, "n_components", np.shape(matrix)[0], names, present)
+        fill(instance, "n_features", np.shape(matrix)[1], names, present)
+    for name, held in own_attributes(instance).items():
+        if held is False and name.replace("_", "").lower() in _FITTED:
+            write(instance, name, True)
+
+
+def fill(instance: object, name: str, value: int, names: Names, present: list[str]) -> None:
+    """Set a count where the class reads it and has none yet."""
+    for attribute in matching(name, names, present):
+        if getattr(instance, attribute, None) is None:
+            write(instance, attribute, value)
