@@ -1,0 +1,346 @@
+"""Many submissions: recorded by worker threads, judged and written here, resumable at any moment.
+
+::
+
+    read -> record (J at a time) -> judge -> write
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from grader.assignment import Assignment
+from grader.exam import Exam, number, prepare
+from grader.execute import Executor
+from grader.export.grades_csv import grades_csv
+from grader.export.report_json import report_json
+from grader.judge import judge
+from grader.model import Paper, Recording, Report, Status, Submission
+from grader.report.classpage import render_class
+from grader.report.html import render_report
+from grader.store import VERSION, Diary, RunFolder, StoreError, digest, write_whole
+
+TICK = 0.25
+"""Seconds between two looks at the progress while nothing finishes."""
+AHEAD = 2
+"""Recordings that may wait for their judgement: more would only fill the memory."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One submission to grade: what it is called, and how to read it."""
+
+    id: str
+    path: str
+    read: Callable[[], Submission]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the caller decided about a run."""
+
+    out: Path
+    jobs: int = 1
+    seed: str | None = None
+    """None: the seed of the run that stands in ``out``, else a fresh secret."""
+    public: bool = False
+    """Only the public questions, at the assignment's public seed."""
+    fresh: bool = False
+    """Run everything again, with a new secret unless one is given."""
+    executor: str = "warm"
+    sandbox: str = ""
+    """Level that student code runs at."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One submission, done."""
+
+    report: Report
+    seconds: float
+    cpu_seconds: float
+    resumed: bool
+    """Its recording was there already."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """How far the batch is."""
+
+    total: int
+    done: int
+    running: int
+    failed: int
+    """Submissions without a score because of a fault of ours."""
+    seconds: float
+    last: Outcome | None = None
+    """Set when the moment is the end of a submission."""
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that the rest will take, as fast as so far; None before anything is known."""
+        return self.seconds / self.done * (self.total - self.done) if self.done else None
+
+
+Progress = Callable[[Moment], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a batch came to."""
+
+    out: Path
+    reports: tuple[Report, ...]
+    total: int
+    interrupted: bool = False
+
+    @property
+    def failures(self) -> tuple[Report, ...]:
+        """Submissions that the harness failed on."""
+        return tuple(report for report in self.reports if report.status is Status.HARNESS_ERROR)
+
+
+def grade(
+    entries: Sequence[Entry],
+    assignment: Assignment,
+    executor: AbstractContextManager[Executor],
+    settings: Settings,
+    progress: Progress,
+) -> Result:
+    """Grade all entries into ``settings.out``.
+
+    A KeyboardInterrupt ends it early: what is finished is written, and the same call continues. Raises StoreError
+    and AssignmentError.
+    """
+    folder = RunFolder(settings.out)
+    folder.create()
+    exam = prepare(assignment, choose_seed(folder, assignment, settings), public=settings.public)
+    diary = Diary(folder, _about(exam, settings), [entry.id for entry in entries])
+    run = _Run(folder, exam, settings)
+    reports: dict[str, Report] = {}
+    interrupted = False
+    try:
+        with executor as recorder, closing(run.outcomes(entries, recorder, progress)) as outcomes:
+            for outcome in outcomes:
+                reports[outcome.report.submission.id] = outcome.report
+                diary.note(outcome.report, outcome.seconds, outcome.cpu_seconds)
+    except KeyboardInterrupt:
+        interrupted = True
+    ordered = tuple(reports[entry.id] for entry in entries if entry.id in reports)
+    write_class(folder, ordered)
+    diary.close(finished=not interrupted)
+    return Result(settings.out, ordered, len(entries), interrupted)
+
+
+def regrade(out: Path, assignment: Assignment, progress: Progress) -> Result:
+    """Judge the stored recordings of a run again, with the run's own seed. No student code runs.
+
+    Raises StoreError where the recordings answer other questions than the rubric asks now.
+    """
+    folder = RunFolder(out)
+    told = folder.run()
+    if told is None:
+        raise StoreError(f"{out}: no run.json in it, so it is not a folder that `grader grade` wrote")
+    exam = prepare(assignment, str(told["seed"]), public=bool(told["public"]))
+    changed = sorted(name for name, hashed in _questions(exam).items() if told["questions"].get(name) != hashed)
+    if changed:
+        raise StoreError(
+            f"{out}: the rubric's questions have changed ({', '.join(changed)}) and the recordings don't answer them: "
+            "run `grader grade` again"
+        )
+    run = _Run(folder, exam, Settings(out))
+    count = _Count(len(told["submissions"]), progress)
+    reports = []
+    for name in told["submissions"]:
+        stored = folder.kept(name)
+        if stored is None:
+            raise StoreError(f"{folder.of(name)}: its recording is missing or damaged: run `grader grade` again")
+        outcome = run.finish(_Recorded(stored.submission, stored.recording, resumed=True))
+        reports.append(outcome.report)
+        count.finished(outcome, running=0)
+    write_class(folder, reports)
+    folder.write_run({**told, "assignment": _assignment(assignment)})
+    return Result(out, tuple(reports), len(reports))
+
+
+def examine(submission: Submission, exam: Exam, executor: Executor, stop: threading.Event) -> Report:
+    """Record and judge one submission and write nothing: what `grader check` shows."""
+    return judge(exam, submission, _record(submission, exam, executor, stop))
+
+
+def choose_seed(folder: RunFolder, assignment: Assignment, settings: Settings) -> str:
+    """The public seed, the given one, that of the run to be continued, or a fresh secret."""
+    if settings.public:
+        return assignment.spec.public_seed
+    if settings.seed is not None:
+        return settings.seed
+    told = None if settings.fresh else folder.run()
+    if told and not told["public"] and told["assignment"]["id"] == assignment.id:
+        return str(told["seed"])
+    return secrets.token_hex(16)
+
+
+def write_class(folder: RunFolder, reports: Sequence[Report]) -> None:
+    """The pages about all submissions."""
+    name, text = grades_csv(reports)
+    write_whole(folder.root / name, text)
+    write_whole(folder.root / "index.html", render_class(reports))
+
+
+# --- one submission -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    submission: Submission
+    recording: Recording
+    resumed: bool = False
+
+
+def _paper(exam: Exam, submission: Submission) -> Paper:
+    """The exam's questions; the seed of the notebook's own random numbers is the submission's own."""
+    return replace(exam.paper, seed=number(exam.seed, "notebook", submission.sha256))
+
+
+def _record(submission: Submission, exam: Exam, executor: Executor, stop: threading.Event) -> Recording:
+    if not submission.readable:
+        return Recording(submission.id, submission.sha256)
+    return executor.record(submission, _paper(exam, submission), stop)
+
+
+def _failed(submission: Submission, error: Exception) -> Recording:
+    return Recording(submission.id, submission.sha256, harness_error=f"{type(error).__name__}: {error}")
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The steps of a run, with what they share."""
+
+    folder: RunFolder
+    exam: Exam
+    settings: Settings
+
+    def outcomes(self, entries: Sequence[Entry], executor: Executor, progress: Progress) -> Iterator[Outcome]:
+        """Judge and write each submission as it comes; closing the iterator stops what runs."""
+        stop = threading.Event()
+        count = _Count(len(entries), progress)
+        waiting = iter(entries)
+        pending: set[Future[_Recorded]] = set()
+        pool = ThreadPoolExecutor(self.settings.jobs, thread_name_prefix="record")
+        try:
+            while True:
+                while len(pending) < self.settings.jobs + AHEAD and (entry := next(waiting, None)):
+                    pending.add(pool.submit(self.obtain, entry, executor, stop))
+                if not pending:
+                    return
+                finished, pending = wait(pending, TICK, FIRST_COMPLETED)
+                for future in finished:
+                    outcome = self.finish(future.result())
+                    count.finished(outcome, sum(one.running() for one in pending))
+                    yield outcome
+                count.tick(sum(one.running() for one in pending))
+        finally:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def obtain(self, entry: Entry, executor: Executor, stop: threading.Event) -> _Recorded:
+        """The stored recording where it fits, else a new one, stored unless we were told to stop meanwhile."""
+        submission = Submission(entry.id, entry.path, sha256="")
+        try:
+            submission = entry.read()
+            stored = self.stored(submission)
+            if stored is not None:
+                return _Recorded(submission, stored, resumed=True)
+            recording = _record(submission, self.exam, executor, stop)
+        except Exception as error:  # noqa: BLE001  whatever of ours fails costs this submission's score, not the batch
+            recording = _failed(submission, error)
+        if not stop.is_set():
+            self.folder.keep(self.key(submission), submission, recording)
+        return _Recorded(submission, recording)
+
+    def stored(self, submission: Submission) -> Recording | None:
+        """A recording of the same file, questions and conditions that is no record of a fault of ours."""
+        stored = None if self.settings.fresh else self.folder.kept(submission.id)
+        if stored is None or stored.key != self.key(submission) or stored.recording.harness_error is not None:
+            return None
+        return stored.recording
+
+    def key(self, submission: Submission) -> str:
+        """What a stored recording must agree with to be used again."""
+        settings = self.settings
+        return digest(_paper(self.exam, submission), submission, settings.executor, settings.sandbox, VERSION)
+
+    def finish(self, recorded: _Recorded) -> Outcome:
+        """Judge, and write both forms of the report."""
+        submission, recording = recorded.submission, recorded.recording
+        try:
+            report = judge(self.exam, submission, recording)
+            self.write(report)
+        except Exception as error:  # noqa: BLE001  as in `obtain`
+            report = judge(self.exam, submission, _failed(submission, error))
+            self.write(report)
+        slim = replace(report, plots={})  # the class page needs none, and a class of them fills the memory
+        return Outcome(slim, recording.seconds, recording.cpu_seconds, recorded.resumed)
+
+    def write(self, report: Report) -> None:
+        folder = self.folder.of(report.submission.id)
+        folder.mkdir(parents=True, exist_ok=True)
+        page, data = render_report(report), report_json(report)
+        write_whole(folder / "report.html", page)
+        write_whole(folder / "report.json", data)
+
+
+@dataclass
+class _Count:
+    """Counts what is done and tells it."""
+
+    total: int
+    progress: Progress
+    done: int = 0
+    failed: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    def finished(self, outcome: Outcome, running: int) -> None:
+        self.done += 1
+        self.failed += outcome.report.status is Status.HARNESS_ERROR
+        self.tick(running, outcome)
+
+    def tick(self, running: int, last: Outcome | None = None) -> None:
+        self.progress(Moment(self.total, self.done, running, self.failed, time.monotonic() - self.began, last))
+
+
+# --- what run.json says ---------------------------------------------------------------------
+
+
+def _about(exam: Exam, settings: Settings) -> dict[str, object]:
+    return {
+        "seed": exam.seed,
+        "public": exam.public,
+        "assignment": _assignment(exam.assignment),
+        "questions": _questions(exam),
+        "limits": dict(vars(exam.paper.limits)),
+        "executor": settings.executor,
+        "sandbox": settings.sandbox,
+        "jobs": settings.jobs,
+    }
+
+
+def _assignment(assignment: Assignment) -> dict[str, str]:
+    return {
+        "id": assignment.id,
+        "title": assignment.spec.title,
+        "folder": str(assignment.folder),
+        "fingerprint": assignment.fingerprint,
+    }
+
+
+def _questions(exam: Exam) -> dict[str, str]:
+    """Hash of each question, by id."""
+    return {ask.id: digest(ask, exam.paper.names) for ask in exam.paper.asks}

@@ -1,0 +1,202 @@
+"""The folder that a run leaves behind: written whole or not at all, read back to continue or to judge again.
+
+Layout as in the contract of the project; ``recording.json`` beside ``recording.bin`` says what was recorded, of which
+file and for which questions, so that a recording is used again only for what it answers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grader.model import Cell, CellKind, Problem, Recording, Report, Submission, Tree
+from grader.wire import WireError, dump_recording, load_recording
+
+RUN_SCHEMA = "grader/run/1"
+RECORDING_SCHEMA = "grader/recording/1"
+RUN_FILE = "run.json"
+VERSION = version("notebook-grader")
+_PRIVATE = 0o600
+_SHARED = 0o666
+"""What the process's umask leaves of it."""
+
+
+class StoreError(Exception):
+    """The run's folder can't be read or written: one line for whoever called."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What was kept of one submission: enough to judge it again without its file."""
+
+    key: str
+    submission: Submission
+    recording: Recording
+
+
+class RunFolder:
+    """``OUT`` of a run."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def create(self) -> None:
+        """Make the folder; raises StoreError where that can't be done."""
+        try:
+            (self.root / "submissions").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{self.root}: can't write reports there: {error.strerror or error}") from None
+
+    def of(self, submission_id: str) -> Path:
+        """The submission's own folder. Ids are made safe by whoever read the submission; this is the second lock."""
+        if not submission_id or submission_id in (".", "..") or any(sign in submission_id for sign in "/\\\0"):
+            raise ValueError(f"not a safe submission id: {submission_id!r}")
+        return self.root / "submissions" / submission_id
+
+    def run(self) -> dict[str, Any] | None:
+        """``run.json``, or None where there is none yet. Raises StoreError when it is there and can't be used."""
+        path = self.root / RUN_FILE
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{path}: can't be read: {error}") from None
+        if not isinstance(told, dict) or told.get("schema") != RUN_SCHEMA:
+            raise StoreError(f"{path}: not a run of this grader (schema {RUN_SCHEMA})")
+        return told
+
+    def write_run(self, told: Mapping[str, Any]) -> None:
+        """For the instructor alone: the secret seed stands in it."""
+        write_whole(self.root / RUN_FILE, json.dumps(told, indent=2) + "\n", _PRIVATE)
+
+    def keep(self, key: str, submission: Submission, recording: Recording) -> None:
+        """Store a recording. The description goes last and holds the recording's hash: both are there or neither is."""
+        folder = self.of(submission.id)
+        folder.mkdir(parents=True, exist_ok=True)
+        data = dump_recording(recording)
+        told = {
+            "schema": RECORDING_SCHEMA,
+            "key": key,
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "submission": asdict(submission),
+        }
+        write_whole(folder / "recording.bin", data)
+        write_whole(folder / "recording.json", json.dumps(told) + "\n")
+
+    def kept(self, submission_id: str) -> Stored | None:
+        """What `keep` stored, or None where it is absent, cut short or altered."""
+        folder = self.of(submission_id)
+        try:
+            told = json.loads((folder / "recording.json").read_text(encoding="utf-8"))
+            data = (folder / "recording.bin").read_bytes()
+            if told["schema"] != RECORDING_SCHEMA or told["sha256"] != hashlib.sha256(data).hexdigest():
+                return None
+            return Stored(str(told["key"]), _submission(told["submission"]), load_recording(data))
+        except (OSError, ValueError, KeyError, TypeError, WireError):
+            return None
+
+
+class Diary:
+    """``run.json`` of a run that is under way."""
+
+    def __init__(self, folder: RunFolder, about: Mapping[str, object], order: Sequence[str]) -> None:
+        self._folder = folder
+        self._told: dict[str, Any] = {
+            "schema": RUN_SCHEMA,
+            **about,
+            "started": _now(),
+            "finished": None,
+            "versions": {"grader": VERSION},
+            "total": len(order),
+        }
+        self._order = order
+        self._done: dict[str, dict[str, Any]] = {}
+        self._write()
+
+    def note(self, report: Report, seconds: float, cpu_seconds: float) -> None:
+        """A submission is done. Written at most once a second: a class of 500 would rewrite the file 500 times."""
+        self._done[report.submission.id] = {
+            "sha256": report.submission.sha256,
+            "status": report.status.value,
+            "seconds": round(seconds, 3),
+            "cpu_seconds": round(cpu_seconds, 3),
+        }
+        self._told["versions"] |= report.versions
+        if time.monotonic() - self._written > 1.0:
+            self._write()
+
+    def close(self, *, finished: bool) -> None:
+        """The run ended, at its end or before."""
+        self._told["finished"] = _now() if finished else None
+        self._write()
+
+    def _write(self) -> None:
+        done = {name: self._done[name] for name in self._order if name in self._done}
+        self._folder.write_run({**self._told, "submissions": done})
+        self._written = time.monotonic()
+
+
+def write_whole(path: Path, content: str | bytes, mode: int = _SHARED) -> None:
+    """Write a file so that a reader, or a kill at any moment, sees all of it or none."""
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    # O_EXCL and O_NOFOLLOW: never through a link that somebody else laid there.
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), mode)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def digest(*values: Tree) -> str:
+    """Hash of plain data and of our own frozen types, the same on every machine."""
+    state = hashlib.sha256()
+    for value in values:
+        _feed(state, value)
+    return state.hexdigest()
+
+
+def _feed(state: Any, value: Tree) -> None:
+    if isinstance(value, np.ndarray):
+        array = np.ascontiguousarray(value)
+        state.update(f"array {array.dtype.str} {array.shape} ".encode() + array.tobytes())
+    elif is_dataclass(value) and not isinstance(value, type):
+        state.update(f"{type(value).__name__} ".encode())
+        _feed(state, {one.name: getattr(value, one.name) for one in fields(value)})
+    elif isinstance(value, Mapping):
+        state.update(f"map {len(value)} ".encode())
+        for key in sorted(value):
+            _feed(state, key)
+            _feed(state, value[key])
+    elif isinstance(value, list | tuple):
+        state.update(f"list {len(value)} ".encode())
+        for one in value:
+            _feed(state, one)
+    else:
+        text = repr(value).encode("utf-8", "backslashreplace")
+        state.update(f"{type(value).__name__} {len(text)} ".encode() + text)
+
+
+def _submission(told: Mapping[str, Any]) -> Submission:
+    cells = tuple(Cell(one["index"], CellKind(one["kind"]), one["source"]) for one in told["cells"])
+    problems = tuple(Problem(**one) for one in told["problems"])
+    return Submission(**{**told, "cells": cells, "problems": problems})
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
