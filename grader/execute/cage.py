@@ -1,0 +1,194 @@
+"""What keeps one submission apart, at the level ``process``: limits, folders of its own, and an end for all it starts.
+
+`Cage` is also the seam of the stronger levels: each method is called at one point of a submission's life.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from grader.execute import linux, processes
+from grader.execute.job import ENVIRONMENT, Job, Place
+from grader.model import Limits
+
+KEPT_BYTES = 16 << 20
+KEPT_FILES = 500
+
+
+class Cage:
+    """A separate process with limits. The base of the stronger levels."""
+
+    name = "process"
+
+    def __init__(self) -> None:
+        self.base = Path(tempfile.gettempdir())
+
+    # --- in the zygote ------------------------------------------------------------------------
+
+    def enter(self) -> list[str]:
+        """Called once, before the zygote's imports and while it has one thread. Returns the layers that are on."""
+        self.base = Path(tempfile.mkdtemp(prefix="grader-")).resolve()
+        self.base.chmod(0o711)
+        return ["separate process", "limits", "deadlines"]
+
+    def leave(self) -> None:
+        """Called when the zygote ends."""
+        shutil.rmtree(self.base, ignore_errors=True)
+
+    @contextmanager
+    def forking(self) -> Iterator[None]:
+        """Around the fork of a guard."""
+        yield
+
+    # --- in the guard -------------------------------------------------------------------------
+
+    def prepare(self, job: Job) -> Place:
+        """Called first in the guard: make the place where the submission may write."""
+        if linux.LINUX:
+            linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+            linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+        place = Place(self.base / str(job.id))
+        place.root.mkdir(mode=0o755)
+        self.fresh(place, job)
+        return place
+
+    def fresh(self, place: Place, job: Job) -> None:
+        """Make the submission's empty folders."""
+        for folder in place.folders:
+            folder.mkdir(mode=0o700)
+            self.give(folder, job)
+
+    def give(self, path: Path, job: Job) -> None:
+        """Make the submission's user the owner of ``path``."""
+
+    def keep(self, place: Place) -> bool:
+        """After the notebook ran: set its files aside, to be found anew by each question. False if they are too many."""
+        size, count = _measure(place.folders)
+        if size > KEPT_BYTES or count > KEPT_FILES:
+            return False
+        kept = place.root / "kept"
+        kept.mkdir(mode=0o700)
+        for folder in place.folders:
+            folder.rename(kept / folder.name)
+        return True
+
+    def renew(self, place: Place, job: Job) -> None:
+        """Before each question: folders as the notebook left them."""
+        for folder in place.folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        self.fresh(place, job)
+        for folder in place.folders:
+            self.restore(place.root / "kept" / folder.name, folder, job)
+
+    def restore(self, source: Path, target: Path, job: Job) -> None:
+        """Copy the plain files and folders of ``source`` into ``target``; everything else is left out."""
+        for entry in os.scandir(source):
+            to = target / entry.name
+            if entry.is_dir(follow_symlinks=False):
+                to.mkdir(mode=0o700)
+                self.restore(Path(entry.path), to, job)
+            elif entry.is_file(follow_symlinks=False):
+                shutil.copyfile(entry.path, to, follow_symlinks=False)
+            else:
+                continue
+            self.give(to, job)
+
+    def end(self, place: Place, worker: int, job: Job) -> None:
+        """Called last in the guard: nothing of the submission is left when it returns."""
+        processes.end_all(os.getpid(), (worker,))
+        shutil.rmtree(place.root, ignore_errors=True)
+
+    # --- in the worker ------------------------------------------------------------------------
+
+    def shut(self, place: Place, job: Job) -> None:
+        """Called in the worker before any student code: everything that it may not do is impossible afterwards."""
+        os.setsid()
+        become(place)
+        limit(job.limits)
+
+    def confine_question(self, place: Place) -> Callable[[], None]:
+        """What the worker calls in the fork of each question."""
+
+        def confine() -> None:
+            with contextlib.suppress(OSError):
+                os.chdir(place.work)
+
+        return confine
+
+
+def become(place: Place) -> None:
+    """Go to the submission's folder, with an environment that holds nothing of the grader's."""
+    os.environ.clear()
+    os.environ.update(ENVIRONMENT)
+    os.environ.update(HOME=str(place.home), TMPDIR=str(place.temporary), PATH=search_path())
+    os.environ.update(IPYTHONDIR=str(place.home / ".ipython"), MPLCONFIGDIR=str(place.home / ".matplotlib"))
+    tempfile.tempdir = None
+    os.umask(0o077)
+    os.chdir(place.work)
+
+
+def search_path() -> str:
+    return os.pathsep.join([str(Path(sys.prefix) / "bin"), "/usr/local/bin", "/usr/bin", "/bin"])
+
+
+def limit(limits: Limits, threads_now: int | None = None) -> None:
+    """Set the process limits. ``threads_now`` is how many threads the user has already; None: as many as there are."""
+    if threads_now is None:
+        threads_now = _threads_of(os.getuid())
+    cpu = max(1, int(limits.cpu_seconds))
+    wanted = {
+        "RLIMIT_CORE": (0, 0),
+        "RLIMIT_CPU": (cpu, cpu + 5),
+        "RLIMIT_FSIZE": (limits.file_bytes,) * 2,
+        "RLIMIT_NOFILE": (limits.open_files,) * 2,
+        "RLIMIT_MEMLOCK": (64 << 10,) * 2,
+        "RLIMIT_MSGQUEUE": (0, 0),
+    }
+    if linux.LINUX:
+        wanted["RLIMIT_AS"] = (_address_space() + limits.memory_bytes,) * 2
+        wanted["RLIMIT_NPROC"] = (threads_now + limits.processes,) * 2
+    for name, (soft, hard) in wanted.items():
+        number = getattr(resource, name, None)
+        if number is None:
+            continue
+        ceiling = resource.getrlimit(number)[1]
+        if ceiling != resource.RLIM_INFINITY:
+            soft, hard = min(soft, ceiling), min(hard, ceiling)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(number, (soft, hard))
+
+
+def _address_space() -> int:
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _threads_of(user: int) -> int:
+    count = 0
+    for entry in os.listdir("/proc") if linux.LINUX else ():
+        with contextlib.suppress(OSError):
+            if entry.isdigit() and os.stat(f"/proc/{entry}").st_uid == user:
+                count += len(os.listdir(f"/proc/{entry}/task"))
+    return count
+
+
+def _measure(folders: tuple[Path, ...]) -> tuple[int, int]:
+    size = count = 0
+    for folder in folders:
+        for parent, names, files in os.walk(folder):
+            count += len(names) + len(files)
+            for name in files:
+                with contextlib.suppress(OSError):
+                    size += os.lstat(os.path.join(parent, name)).st_size
+            if size > KEPT_BYTES or count > KEPT_FILES:
+                return size, count
+    return size, count
