@@ -1,0 +1,75 @@
+"""Do two random answers show the same sampler? Summaries compared in standard errors, for naming a mistake only.
+
+A wrong answer is already known to be wrong when this is asked, so the levels are loose: a match says that a
+catalogued mistake draws by the same law as far as these samples can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader import laws
+
+Array = NDArray[np.float64]
+LIMIT = 4.5
+"""Standard errors that two summaries of one law may differ by."""
+
+
+def alike_samples(answer: Any, mistaken: Any, inputs: Mapping[str, Any]) -> bool:
+    """Are two canonical answers of `sample` draws by one law? Shape, copies, and every summary within its error."""
+    a, b = answer["points"], mistaken["points"]
+    if a.shape != b.shape or len(answer["shape"]) != len(mistaken["shape"]):
+        return False
+    if np.isnan(a).any() or np.isnan(b).any():
+        return bool(np.isnan(a).mean() > 0) == bool(np.isnan(b).mean() > 0)
+    if not _alike_copies(a, b):
+        return False
+    one, other = summaries(a, inputs), summaries(b, inputs)
+    return all(_within(one[key], other[key]) for key in one)
+
+
+def _alike_copies(a: Array, b: Array) -> bool:
+    x, y = (len(np.unique(points, axis=0)) / len(points) for points in (a, b))
+    return (x == y) or abs(x - y) < 0.1 * min(x, y)
+
+
+def _within(one: tuple[Array, Array], other: tuple[Array, Array]) -> bool:
+    value, error = one
+    value_b, error_b = other
+    spread = np.sqrt(error**2 + error_b**2) + 1e-9 * (1.0 + np.abs(value))
+    return bool(np.all(np.abs(value - value_b) <= LIMIT * spread))
+
+
+def summaries(points: Array, inputs: Mapping[str, Any]) -> dict[str, tuple[Array, Array]]:
+    """Name -> (values, standard errors): frequencies, and per component mean, second moments and tails of the distances.
+
+    Everything is taken in the coordinates that make the asked components standard normal.
+    """
+    params = inputs["params"]
+    labels, squared = laws.nearest(points, params["means"], params["covariances"])
+    n, K = len(points), len(params["weights"])
+    shares = np.bincount(labels, minlength=K) / n
+    # The variance of a deterministic count is 0, so a random one may not hide behind its own error: add half a count.
+    found = {"frequencies": (shares, np.sqrt(shares * (1.0 - shares) / n) + 0.5 / n)}
+    if n < 200:
+        found["distances"] = _moments(np.log1p(squared)[:, None])
+        return found
+    levels = np.array([0.01, 0.1, 0.5, 1.5, 3.0, 6.0, 10.0])
+    below = (squared[:, None] <= levels).mean(axis=0)
+    found["distances"] = (below, np.sqrt(below * (1.0 - below) / n) + 0.5 / n)
+    for k in range(K):
+        own = points[labels == k]
+        if len(own) < 3:
+            continue
+        white = laws.whitened(own, params["means"][k], params["covariances"][k])
+        first, second = np.triu_indices(white.shape[1])
+        found[f"moments {k}"] = _moments(np.hstack([white, white[:, first] * white[:, second]]))
+    return found
+
+
+def _moments(features: Array) -> tuple[Array, Array]:
+    return features.mean(axis=0), features.std(axis=0) / np.sqrt(len(features))
