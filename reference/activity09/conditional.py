@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-def conditional_sample(self: GMM, condition: ArrayLike | Mapping[int, float], n_samples: int) -> Array:
+def conditional_sample(self: GMM, condition: ArrayLike | dict[int, float], n_samples: int) -> Array:
     """
     Generate samples conditioned on partial observations
     Example: Generate y coordinate given x coordinate
@@ -31,7 +30,7 @@ def conditional_sample(self: GMM, condition: ArrayLike | Mapping[int, float], n_
         samples: (n_samples, n_features), the known coordinates held
     """
     values = np.full(np.shape(self.means)[1], np.nan)
-    if isinstance(condition, Mapping):
+    if isinstance(condition, dict):
         for dimension, value in condition.items():
             values[dimension] = value
     else:

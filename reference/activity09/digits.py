@@ -14,7 +14,7 @@ from .gmm import GMM
 Array = NDArray[np.float64]
 
 
-def fit_digits(n_components: int = 20, latent_dim: int = 25, random_state: int | None = 0) -> tuple[Any, GMM]:
+def fit_digits(n_components: int = 20, latent_dim: int = 25, random_state: int | None = None) -> tuple[Any, GMM]:
     """
     Fit a GMM to scikit-learn's 8x8 digits
 
@@ -30,7 +30,7 @@ def fit_digits(n_components: int = 20, latent_dim: int = 25, random_state: int |
     return pca, gmm.fit(pca.transform(images))
 
 
-def sample_digits(n: int, random_state: int | None = 0) -> Array:
+def sample_digits(n: int, random_state: int | None = None) -> Array:
     """
     Generate new digits
 

@@ -147,7 +147,7 @@ class GMM:
 
     def predict(self, X: ArrayLike) -> NDArray[np.intp]:
         """The likeliest component of each point: (n_samples,)."""
-        return np.argmax(self._e_step(np.asarray(X, dtype=float)), axis=1)
+        return np.asarray(self._e_step(np.asarray(X, dtype=float)).argmax(axis=1))
 
     def sample(self, n_samples: int) -> Array:
         """

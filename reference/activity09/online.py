@@ -16,7 +16,7 @@ def online_update(self: GMM, new_batch: ArrayLike) -> GMM:
     Update GMM parameters with new batch without storing all data
 
     Stepwise EM (Cappé and Moulines, 2009): the sufficient statistics of the old points and of the new batch are
-    blended with a step that decays as 1 / t^0.6. Weights, means and covariances are the statistics in another form,
+    blended with a step that decays as t^-0.6. Weights, means and covariances are the statistics in another form,
     so nothing is kept but them and the number of updates so far.
 
     Args:
@@ -28,7 +28,7 @@ def online_update(self: GMM, new_batch: ArrayLike) -> GMM:
     X = np.asarray(new_batch, dtype=float)
     responsibilities = self._e_step(X)
     self.n_updates += 1
-    step = (self.n_updates + 2) ** -0.6
+    step = (self.n_updates + 10) ** -0.6
 
     weights, means, covariances = [], [], []
     for k in range(len(self.weights)):
