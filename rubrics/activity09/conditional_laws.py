@@ -1,0 +1,142 @@
+"""Probes for conditional sampling, and the exact laws that draws given a coordinate follow. Pure.
+
+A mixture of Gaussians given x is again one (Bishop, Pattern Recognition and Machine Learning, 2.3.1): component k
+has weight proportional to w_k N(x | m_kx, s_kx²), mean m_ky + r_k s_ky (x - m_kx) / s_kx and variance
+s_ky² (1 - r_k²). Each row is judged given its own x, which is exact too for samplers that keep draws near the
+condition. The level of a probe, `TOTAL`, is divided among its tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from grader import laws
+
+Array = npt.NDArray[Any]
+
+TOTAL = 5e-7
+"""Chance that a correct sampler fails a probe; two probes count, so 1e-6 in all."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """The mixture given x, for each of n rows: ``weights``, ``means``, ``deviations`` (n, K) of y."""
+
+    weights: Array
+    means: Array
+    deviations: Array
+
+
+def dominant_probe(rng: np.random.Generator) -> tuple[dict[str, Array], float]:
+    """A mixture in the plane and an x at which one component has all the weight (the others less than 1e-9).
+
+    The condition lies 0.6 to 0.8 standard deviations off the component's centre and the correlation is 0.65 to
+    0.75, so that regression term and reduced variance both show, and a draw kept from within 0.2 standard deviations
+    of the condition, and then moved onto it, is off by less than one standard error.
+    """
+    centre = float(rng.uniform(2, 4) * rng.choice([-1, 1]))
+    gaps = rng.permutation([-11.0, 12.5])
+    means = np.array([[centre, rng.uniform(-4, -2)], [centre + gaps[0], rng.uniform(3, 5)], [centre + gaps[1], 9.0]])
+    covariances = np.stack([_correlated(rng) for _ in range(3)])
+    weights = np.array([0.3, 0.45, 0.25])
+    x = centre + float(rng.choice([-1, 1]) * rng.uniform(0.6, 0.8) * np.sqrt(covariances[0, 0, 0]))
+    return _shuffled(rng, weights, means, covariances), x
+
+
+def shared_probe(rng: np.random.Generator) -> tuple[dict[str, Array], float]:
+    """A mixture and an x that two components share, in shares that are far from their weights.
+
+    The one that has the smaller weight (0.15 to 0.60) gets 0.55 to 0.70 here. Given x the two stand at least 14
+    standard deviations apart, so which of them drew a point is certain.
+    """
+    x = float(rng.uniform(2, 4) * rng.choice([-1, 1]))
+    covariances = np.stack([_correlated(rng, low=0.6, high=0.75), _correlated(rng, low=1.0, high=1.2), _correlated(rng)])
+    sx = np.sqrt(covariances[:, 0, 0])
+    weights = np.array([0.15, 0.60, 0.25])
+    posterior = float(rng.uniform(0.55, 0.70))
+    near = float(rng.uniform(0.5, 0.7))
+    # Solve w1 N(x; m1, s1) / (w2 N(x; m2, s2)) = posterior / (1 - posterior) for the distance of the second centre.
+    log_odds = np.log(posterior / (1 - posterior)) - np.log(weights[0] / weights[1]) - np.log(sx[1] / sx[0])
+    far = float(np.sqrt(near**2 + 2 * log_odds))
+    sides = rng.choice([-1, 1], size=2)
+    low = float(rng.uniform(-5, -3))
+    means = np.array(
+        [[x + sides[0] * near * sx[0], low], [x + sides[1] * far * sx[1], low + 20], [x + rng.choice([-1, 1]) * 14, 3.0]]
+    )
+    return _shuffled(rng, weights, means, covariances), x
+
+
+def _correlated(rng: np.random.Generator, low: float = 0.8, high: float = 1.2) -> Array:
+    sx, sy = rng.uniform(low, high), rng.uniform(0.8, 1.3)
+    r = rng.choice([-1, 1]) * rng.uniform(0.65, 0.75)
+    return np.array([[sx**2, r * sx * sy], [r * sx * sy, sy**2]])
+
+
+def _shuffled(rng: np.random.Generator, weights: Array, means: Array, covariances: Array) -> dict[str, Array]:
+    order = rng.permutation(len(weights))
+    return {"weights": weights[order], "means": means[order], "covariances": covariances[order]}
+
+
+def given_x(mixture: Mapping[str, Array], x: Array) -> Given:
+    """The law of y for each x (n,)."""
+    w, m, c = (np.asarray(mixture[name]) for name in ("weights", "means", "covariances"))
+    sx = np.sqrt(c[:, 0, 0])
+    z = (x[:, None] - m[:, 0]) / sx
+    log_weights = np.log(w) - np.log(sx) - z**2 / 2
+    shares = np.exp(log_weights - log_weights.max(axis=1, keepdims=True))
+    means = m[:, 1] + c[:, 0, 1] / sx * z
+    deviations = np.sqrt(c[:, 1, 1] - c[:, 0, 1] ** 2 / c[:, 0, 0])
+    return Given(shares / shares.sum(axis=1, keepdims=True), means, np.broadcast_to(deviations, means.shape))
+
+
+def held_within(samples: Array, mixture: Mapping[str, Array], x: float) -> float:
+    """Largest distance of the known coordinate from its condition, in standard deviations of the components there."""
+    shares = given_x(mixture, np.array([x])).weights[0]
+    spread = np.sqrt(np.asarray(mixture["covariances"])[shares > 0.05, 0, 0])
+    return float(np.max(np.abs(samples[:, 0] - x)) / spread.max())
+
+
+def p_values(samples: Array, mixture: Mapping[str, Array], x: float) -> dict[str, float]:
+    """Test id -> p-value; a probe fails when one is below `TOTAL` over their number.
+
+    Tests: ``stray`` (largest chi-square of all points to their nearest component), ``shares`` (binomial; rows with
+    an x of their own make the count Poisson-binomial, whose tails the binomial's bound, Hoeffding 1956), and for each
+    component ``mean`` (z), ``spread`` (chi-square) and ``shape`` (exact KS) of the y that it drew.
+    """
+    n = len(samples)
+    laws_here = given_x(mixture, samples[:, 0])
+    z = (samples[:, 1:2] - laws_here.means) / laws_here.deviations
+    # Components without weight here can't have drawn a point: a point near one of those is a stray one.
+    z = np.where(laws_here.weights > 1e-6, z, np.inf)
+    label = np.argmin(np.abs(z), axis=1)
+    nearest = z[np.arange(n), label]
+    found = {"stray": laws.largest_chi_square(nearest**2, 1)}
+    alive = np.flatnonzero(laws_here.weights.mean(axis=0) > 0.05)
+    if len(alive) > 1:
+        found["shares"] = laws.binomial(int(np.sum(label == alive[0])), n, float(laws_here.weights[:, alive[0]].mean()))
+    for position, k in enumerate(alive):
+        own = nearest[label == k]
+        name = f" {position + 1}" if len(alive) > 1 else ""
+        found[f"mean{name}"] = laws.normal(own.sum() / np.sqrt(max(1, len(own))))
+        found[f"spread{name}"] = laws.scale(own**2, 1)
+        found[f"shape{name}"] = laws.kolmogorov(special.ndtr(own))
+    return found
+
+
+def summary(samples: Array, mixture: Mapping[str, Array], x: float) -> Array:
+    """What tells samplers apart: spread and mean of x, and mean, spread and share of y on each side of its middle gap."""
+    y = np.sort(samples[:, 1])
+    cut = int(np.argmax(np.diff(y))) + 1 if len(y) > 1 else len(y)
+    low, high = y[:cut], y[cut:]
+    split = len(high) > 0 and float(high[0] - low[-1]) > 5.0
+    halves = (low, high) if split else (y, y)
+    parts = [np.mean(samples[:, 0]) - x, np.std(samples[:, 0]), len(halves[0]) / len(y)]
+    for half in halves:
+        parts += [float(np.mean(half)), float(np.std(half))]
+    return np.array(parts)

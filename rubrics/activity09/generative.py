@@ -1,0 +1,76 @@
+"""TODO 4b: Gaussian naive Bayes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grader.model import Finding, Verdict
+from grader.rubric import Function, Question, Support, ask, check
+
+from .classes import (
+    agrees,
+    concentric_classes,
+    disagreement,
+    foreign_labels,
+    parallel_classes,
+    predicted_labels,
+    same_labels,
+    share_equal,
+)
+
+LOOK = "Fit `GaussianNB` on `X_train`, `y_train` and return its `predict(X_test)`."
+
+
+@ask(public=True, reads=predicted_labels, same=same_labels, guard=disagreement, margin=0.02)
+def generative_concentric(rng: np.random.Generator) -> Question:
+    """`generative_model` on a narrow class inside a wide one."""
+    return _classified(concentric_classes(rng))
+
+
+@ask(reads=predicted_labels, same=same_labels, guard=disagreement, margin=0.02)
+def generative_parallel(rng: np.random.Generator) -> Question:
+    """`generative_model` on two long, parallel, correlated classes."""
+    return _classified(parallel_classes(rng))
+
+
+@ask(reads=predicted_labels, same=same_labels)
+def generative_labels(rng: np.random.Generator) -> Question:
+    """`generative_model` on classes that are not called 0 and 1."""
+    low = int(rng.integers(2, 5))
+    return _classified(concentric_classes(rng, (low, low + int(rng.integers(2, 5)))))
+
+
+def _classified(data: dict[str, np.ndarray]) -> Question:
+    returned = Function("generative_model")(data["X_train"], data["y_train"], data["X_test"])
+    return Question(Support("with_predictions")(returned, data["X_test"]), inputs=data)
+
+
+@check("generative", generative_concentric)
+def curved_boundary(
+    answer: np.ndarray, expected: np.ndarray, inputs: dict[str, np.ndarray], agreement: float
+) -> Finding:
+    """A class inside another is told from it, as each class has a variance of its own"""
+    return agrees(answer, expected, inputs, least=agreement, model="Gaussian naive Bayes", hint=LOOK)
+
+
+@check("generative", generative_parallel)
+def independent_features(
+    answer: np.ndarray, expected: np.ndarray, inputs: dict[str, np.ndarray], agreement: float
+) -> Finding:
+    """The labels are those of Gaussian naive Bayes, which takes the features as independent within a class"""
+    return agrees(answer, expected, inputs, least=agreement, model="Gaussian naive Bayes", hint=LOOK)
+
+
+@check("generative", generative_labels)
+def own_labels(answer: np.ndarray, inputs: dict[str, np.ndarray], accuracy: float) -> Finding:
+    """The predicted labels are those that stand in `y_train`, whatever they are"""
+    foreign = foreign_labels(answer, inputs, "")
+    right = share_equal(answer, inputs["y_test"])
+    if foreign is not None or right >= accuracy:
+        return foreign or Finding(Verdict.PASS)
+    known = np.unique(inputs["y_train"])
+    return Finding(
+        Verdict.FAIL,
+        f"With labels {known[0]} and {known[1]} in place of 0 and 1, {right:.0%} of your labels are right.",
+        "Nothing in the function should rely on the labels being 0 and 1.",
+    )
