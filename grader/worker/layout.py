@@ -10,7 +10,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -21,6 +21,7 @@ import numpy as np
 from grader.model import Tree
 from grader.worker.attributes import matching, own_attributes
 from grader.worker.lookup import Names, known_as, methods_of, parameters_of, pick
+from grader.worker.tail import Tail
 
 POINTS = 60
 SECONDS = 2.0
@@ -52,7 +53,7 @@ def sample_of(instance: object, components: int, make: Callable[[], object] | No
     if kind not in _samples:
         state, numpy_state = random.getstate(), np.random.get_state()
         try:
-            with _deadline(SECONDS):
+            with redirect_stdout(Tail(1)), redirect_stderr(Tail(1)), _deadline(SECONDS):
                 _samples[kind] = _fitted(instance, components, make, names)
         except BaseException:  # noqa: BLE001  the student's constructor and fit may raise anything
             _samples[kind] = None
