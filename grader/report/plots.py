@@ -152,6 +152,7 @@ def _curve(sheet: _Sheet) -> tuple[Markup | None, str]:
     _draw_curve(axes, student, "student")
     said = f"Yours: {_course(student)}." + (f" Reference: {_course(reference)}." if reference is not None else "")
     parts = [*axes.parts, svg.key(svg.MARGIN_LEFT, 20, entries)]
+    said += _falls(student) if sheet.fields.get("rising") else ""
     return svg.document(560, 300, sheet.words("title", ylabel), said, parts, sheet.ident), said
 
 
@@ -165,6 +166,16 @@ def _course(values: Floats) -> str:
     finite = values[np.isfinite(values)]
     steps = "1 iteration" if values.size == 1 else f"{values.size} iterations"
     return f"from {_said(finite[0])} to {_said(finite[-1])} in {steps}" if finite.size else steps
+
+
+def _falls(values: Floats) -> str:
+    """Where a curve that must never fall does, beyond rounding."""
+    with np.errstate(invalid="ignore"):
+        places = (np.flatnonzero(np.diff(values) < -1e-3) + 2).tolist()
+    if not places:
+        return ""
+    more = f" and {len(places) - 5} more" if len(places) > 5 else ""
+    return f" Yours falls at iteration {', '.join(map(str, places[:5]))}{more}; it never should."
 
 
 def _share_axes(student: Floats, reference: Floats) -> bool:
@@ -333,7 +344,8 @@ def _said(value: float) -> str:
 
 def _log_likelihood(sheet: _Sheet) -> tuple[Markup | None, str]:
     words = {"ylabel": "mean log-likelihood per point (nats)", "what": "your log-likelihood curve"}
-    named = _Sheet(sheet.ident, {"title": "Log-likelihood while training", **words, **sheet.fields}, sheet.remarks)
+    preset = {"title": "Log-likelihood while training", "rising": True, **words}
+    named = _Sheet(sheet.ident, {**preset, **sheet.fields}, sheet.remarks)
     return _curve(named)
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-MARGIN_LEFT, MARGIN_RIGHT, MARGIN_TOP, MARGIN_BOTTOM = 58.0, 14.0, 30.0, 44.0
+MARGIN_LEFT, MARGIN_RIGHT, MARGIN_TOP, MARGIN_BOTTOM = 66.0, 14.0, 30.0, 44.0
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,11 @@ class Panel:
     y: Scale
     parts: list[str] = field(default_factory=list)
 
-    def axes(self, xlabel: str, ylabel: str, title: str = "", whole_x: bool = False) -> None:
+    def axes(self, xlabel: str, ylabel: str, title: str = "", whole_x: bool = False, whole_y: bool = False) -> None:
         """Grid, ticks and labels; drawn first so that data lies above."""
         left, right, top, bottom = self.x.start, self.x.end, self.y.end, self.y.start
         xs = ticks(self.x.low, self.x.high, about=max(3, int((right - left) / 80)), whole=whole_x)
-        ys = ticks(self.y.low, self.y.high, about=max(3, int((bottom - top) / 48)))
+        ys = ticks(self.y.low, self.y.high, about=max(3, int((bottom - top) / 48)), whole=whole_y)
         grid = "".join(f"M{self.x.at(v):.1f} {top:.1f}V{bottom:.1f}" for v in xs)
         grid += "".join(f"M{left:.1f} {self.y.at(v):.1f}H{right:.1f}" for v in ys)
         self.parts.append(f'<path class="grid" d="{grid}"/>')
@@ -100,8 +100,8 @@ class Panel:
                     self.text(left - 6, self.y.at(v) + 4, text, "tick", "end")
         self.text((left + right) / 2, bottom + 34, xlabel, "label", "middle")
         middle = (top + bottom) / 2
-        turned = f' transform="rotate(-90 {left - 44:.1f} {middle:.1f})"'
-        self.text(left - 44, middle + 4, ylabel, "label", "middle", turned)
+        turned = f' transform="rotate(-90 {left - 52:.1f} {middle:.1f})"'
+        self.text(left - 52, middle + 4, ylabel, "label", "middle", turned)
         if title:
             self.text((left + right) / 2, top - 10, title, "title", "middle")
 
