@@ -10,9 +10,9 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -26,20 +26,12 @@ from grader.model import Paper, Recording, Report, Status, Submission
 from grader.report.classpage import render_class
 from grader.report.html import render_report
 from grader.store import VERSION, Diary, RunFolder, StoreError, digest, write_whole
+from grader.submissions import Found, load
 
 TICK = 0.25
 """Seconds between two looks at the progress while nothing finishes."""
 AHEAD = 2
 """Recordings that may wait for their judgement: more would only fill the memory."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One submission to grade: what it is called, and how to read it."""
-
-    id: str
-    path: str
-    read: Callable[[], Submission]
 
 
 @dataclass(frozen=True)
@@ -108,13 +100,13 @@ class Result:
 
 
 def grade(
-    entries: Sequence[Entry],
+    found: Sequence[Found],
     assignment: Assignment,
-    executor: AbstractContextManager[Executor],
+    executor: Executor,
     settings: Settings,
     progress: Progress,
 ) -> Result:
-    """Grade all entries into ``settings.out``.
+    """Grade all that was found into ``settings.out``.
 
     A KeyboardInterrupt ends it early: what is finished is written, and the same call continues. Raises StoreError
     and AssignmentError.
@@ -122,21 +114,21 @@ def grade(
     folder = RunFolder(settings.out)
     folder.create()
     exam = prepare(assignment, choose_seed(folder, assignment, settings), public=settings.public)
-    diary = Diary(folder, _about(exam, settings), [entry.id for entry in entries])
+    diary = Diary(folder, _about(exam, settings), [one.id for one in found])
     run = _Run(folder, exam, settings)
     reports: dict[str, Report] = {}
     interrupted = False
     try:
-        with executor as recorder, closing(run.outcomes(entries, recorder, progress)) as outcomes:
+        with executor as recorder, closing(run.outcomes(found, recorder, progress)) as outcomes:
             for outcome in outcomes:
                 reports[outcome.report.submission.id] = outcome.report
                 diary.note(outcome.report, outcome.seconds, outcome.cpu_seconds)
     except KeyboardInterrupt:
         interrupted = True
-    ordered = tuple(reports[entry.id] for entry in entries if entry.id in reports)
+    ordered = tuple(reports[one.id] for one in found if one.id in reports)
     write_class(folder, ordered)
     diary.close(finished=not interrupted)
-    return Result(settings.out, ordered, len(entries), interrupted)
+    return Result(settings.out, ordered, len(found), interrupted)
 
 
 def regrade(out: Path, assignment: Assignment, progress: Progress) -> Result:
@@ -212,7 +204,7 @@ def _paper(exam: Exam, submission: Submission) -> Paper:
 def _record(submission: Submission, exam: Exam, executor: Executor, stop: threading.Event) -> Recording:
     if not submission.readable:
         return Recording(submission.id, submission.sha256)
-    return executor.record(submission, _paper(exam, submission), stop)
+    return executor.record(submission, _paper(exam, submission), stop=stop)
 
 
 def _failed(submission: Submission, error: Exception) -> Recording:
@@ -227,34 +219,36 @@ class _Run:
     exam: Exam
     settings: Settings
 
-    def outcomes(self, entries: Sequence[Entry], executor: Executor, progress: Progress) -> Iterator[Outcome]:
+    def outcomes(
+        self, found: Sequence[Found], executor: Executor, progress: Progress
+    ) -> Generator[Outcome, None, None]:
         """Judge and write each submission as it comes; closing the iterator stops what runs."""
         stop = threading.Event()
-        count = _Count(len(entries), progress)
-        waiting = iter(entries)
+        count = _Count(len(found), progress)
+        waiting = iter(found)
         pending: set[Future[_Recorded]] = set()
         pool = ThreadPoolExecutor(self.settings.jobs, thread_name_prefix="record")
         try:
             while True:
-                while len(pending) < self.settings.jobs + AHEAD and (entry := next(waiting, None)):
-                    pending.add(pool.submit(self.obtain, entry, executor, stop))
+                while len(pending) < self.settings.jobs + AHEAD and (one := next(waiting, None)):
+                    pending.add(pool.submit(self.obtain, one, executor, stop))
                 if not pending:
                     return
                 finished, pending = wait(pending, TICK, FIRST_COMPLETED)
                 for future in finished:
                     outcome = self.finish(future.result())
-                    count.finished(outcome, sum(one.running() for one in pending))
+                    count.finished(outcome, sum(future.running() for future in pending))
                     yield outcome
-                count.tick(sum(one.running() for one in pending))
+                count.tick(sum(future.running() for future in pending))
         finally:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def obtain(self, entry: Entry, executor: Executor, stop: threading.Event) -> _Recorded:
+    def obtain(self, found: Found, executor: Executor, stop: threading.Event) -> _Recorded:
         """The stored recording where it fits, else a new one, stored unless we were told to stop meanwhile."""
-        submission = Submission(entry.id, entry.path, sha256="")
+        submission = Submission(found.id, found.shown_path, sha256="")
         try:
-            submission = entry.read()
+            submission = load(found)
             stored = self.stored(submission)
             if stored is not None:
                 return _Recorded(submission, stored, resumed=True)

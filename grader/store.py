@@ -12,16 +12,14 @@ import os
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from grader.model import Cell, CellKind, Problem, Recording, Report, Submission, Tree
-from grader.wire import WireError, dump_recording, load_recording
+from grader.model import Recording, Report, Submission, Tree
+from grader.wire import RECORDING, WireError, dump_recording, encode, from_tree, load_recording, to_tree
 
 RUN_SCHEMA = "grader/run/1"
 RECORDING_SCHEMA = "grader/recording/1"
@@ -90,7 +88,7 @@ class RunFolder:
             "schema": RECORDING_SCHEMA,
             "key": key,
             "sha256": hashlib.sha256(data).hexdigest(),
-            "submission": asdict(submission),
+            "submission": to_tree(submission),
         }
         write_whole(folder / "recording.bin", data)
         write_whole(folder / "recording.json", json.dumps(told) + "\n")
@@ -103,7 +101,7 @@ class RunFolder:
             data = (folder / "recording.bin").read_bytes()
             if told["schema"] != RECORDING_SCHEMA or told["sha256"] != hashlib.sha256(data).hexdigest():
                 return None
-            return Stored(str(told["key"]), _submission(told["submission"]), load_recording(data))
+            return Stored(str(told["key"]), from_tree(Submission, told["submission"]), load_recording(data))
         except (OSError, ValueError, KeyError, TypeError, WireError):
             return None
 
@@ -164,38 +162,8 @@ def write_whole(path: Path, content: str | bytes, mode: int = _SHARED) -> None:
 
 
 def digest(*values: Tree) -> str:
-    """Hash of plain data and of our own frozen types, the same on every machine."""
-    state = hashlib.sha256()
-    for value in values:
-        _feed(state, value)
-    return state.hexdigest()
-
-
-def _feed(state: Any, value: Tree) -> None:
-    if isinstance(value, np.ndarray):
-        array = np.ascontiguousarray(value)
-        state.update(f"array {array.dtype.str} {array.shape} ".encode() + array.tobytes())
-    elif is_dataclass(value) and not isinstance(value, type):
-        state.update(f"{type(value).__name__} ".encode())
-        _feed(state, {one.name: getattr(value, one.name) for one in fields(value)})
-    elif isinstance(value, Mapping):
-        state.update(f"map {len(value)} ".encode())
-        for key in sorted(value):
-            _feed(state, key)
-            _feed(state, value[key])
-    elif isinstance(value, list | tuple):
-        state.update(f"list {len(value)} ".encode())
-        for one in value:
-            _feed(state, one)
-    else:
-        text = repr(value).encode("utf-8", "backslashreplace")
-        state.update(f"{type(value).__name__} {len(text)} ".encode() + text)
-
-
-def _submission(told: Mapping[str, Any]) -> Submission:
-    cells = tuple(Cell(one["index"], CellKind(one["kind"]), one["source"]) for one in told["cells"])
-    problems = tuple(Problem(**one) for one in told["problems"])
-    return Submission(**{**told, "cells": cells, "problems": problems})
+    """Hash of plain data and of our own frozen types: equal values, equal hash."""
+    return hashlib.sha256(encode(to_tree(values), RECORDING)).hexdigest()
 
 
 def _now() -> str:

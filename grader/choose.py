@@ -1,0 +1,105 @@
+"""What a command works with, found out from what it was told: submissions, assignment, executor.
+
+Whatever is wrong with the call is a `CallError` with one line for whoever called.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.assignment import Assignment, find_assignment, load_assignment
+from grader.execute import Executor, ExecutorError, isolation
+from grader.execute.levels import Level
+from grader.execute.warm import WarmExecutor
+from grader.model import CellKind
+from grader.store import RunFolder
+from grader.submissions import Found, PathsError, find, load
+
+NO_SANDBOX = "none"
+"""What ``--sandbox`` says to accept the weakest level."""
+
+_DEFINED = re.compile(r"^(?:class|def|async def)\s+(\w+)", re.MULTILINE)
+
+
+class CallError(Exception):
+    """The call was wrong; one line says what is to be done about it."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """An executor with the names that a run's record needs."""
+
+    name: str
+    level: str
+    executor: Executor
+
+
+EXECUTORS: Mapping[str, Callable[[Level], Executor]] = {"warm": WarmExecutor}
+
+
+def find_submissions(paths: Sequence[Path]) -> list[Found]:
+    """Everything to grade at or below the paths."""
+    try:
+        return find(paths)
+    except PathsError as error:
+        raise CallError(str(error)) from None
+
+
+def choose_assignment(told: Path | None, paths: Sequence[Path], found: Sequence[Found]) -> Assignment:
+    """The folder that was named, else the one near the call or the submissions that fits them."""
+    if told is not None:
+        return load_assignment(told)
+    near = [Path.cwd(), *(path if path.is_dir() else path.parent for path in paths)]
+    return find_assignment(near, notebook_names=[one.path.name for one in found], definitions=_definitions(found[0]))
+
+
+def assignment_of_run(out: Path, told: Path | None) -> Assignment:
+    """The assignment that a run was graded with, or the folder that was named instead."""
+    run = RunFolder(out).run()
+    if run is None:
+        raise CallError(f"{out}: no run.json in it, so it is not a folder that `grader grade` wrote")
+    return load_assignment(told or Path(run["assignment"]["folder"]))
+
+
+def choose_executor(name: str, sandbox: str | None, *, least: Level) -> Chosen:
+    """The executor, at the level that was demanded, or at the strongest that works here and is at least ``least``."""
+    name = name or ("warm" if sys.platform == "linux" else "jupyter")
+    if name not in EXECUTORS:
+        raise CallError(f"--executor {name}: there is no such executor; choose one of {', '.join(EXECUTORS)}")
+    level = _level(sandbox, least)
+    return Chosen(name, level.value, EXECUTORS[name](level))
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _level(sandbox: str | None, least: Level) -> Level:
+    levels = list(Level)
+    if sandbox == NO_SANDBOX:
+        return levels[0]
+    if sandbox is not None:
+        if sandbox not in levels:
+            raise CallError(f"--sandbox {sandbox}: there is no such level; choose one of {', '.join(levels)}, none")
+        try:
+            return isolation.demand(Level(sandbox))
+        except ExecutorError as error:
+            raise CallError(f"--sandbox {sandbox}: {error}") from None
+    strongest = isolation.strongest()
+    if levels.index(strongest) < levels.index(least):
+        raise CallError(
+            f"this machine isolates student code at the level {strongest} only, and {least} is wanted: see "
+            f"`grader doctor`, or accept it with --sandbox {strongest}"
+        )
+    return strongest
+
+
+def _definitions(found: Found) -> list[str]:
+    cells = load(found).cells
+    return [name for cell in cells if cell.kind is CellKind.CODE for name in _DEFINED.findall(cell.source)]
