@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.compare import describe, fail, numbers
+from grader.compare import describe, fail, numbers, passed
 from grader.model import Finding, Tree, Verdict
 from grader.rubric import Function, New, Question, Read, Support, Unreadable, ask, best_of, check
 
@@ -72,16 +72,29 @@ def bic_with_premises(rng: np.random.Generator) -> Question:
     """`compute_bic` of a mixture with 4 components in 3 dimensions, with the grader's `log_likelihood`."""
     mixture, X = _mixture_and_points(rng)
     gmm = New("GMM", n_components=K).given(mixture)
-    gmm = gmm.patched(
-        log_likelihood=Support("fixed_log_likelihood")(mixture), _e_step=Support("fixed_e_step")(mixture)
-    )
+    gmm = gmm.patched(log_likelihood=Support("live_log_likelihood")(), _e_step=Support("live_e_step")())
     return Question(Function("compute_bic")(gmm, X), inputs={"X": X, "mixture": mixture})
 
 
-@ask(reads=lambda value, inputs: value, seconds=10.0)
+@ask()
 def chosen_components(rng: np.random.Generator) -> Question:
     """The number of components that your notebook settled on."""
-    return Question(Support("found_numbers")(["best_k", "best_n", "optimal_k", "best_n_components"]))
+    names = ["best_k", "best_n", "optimal_k", "optimal_n", "k_best", "n_best", "k_opt", "best_component", "chosen_k"]
+    return Question(Support("found_numbers")(names))
+
+
+@check("bic", chosen_components)
+def choice(answer: dict[str, int]) -> Finding:
+    """The number of components is chosen among 1 to 10 (told, carries no points)"""
+    if not answer:
+        return fail(
+            "No variable with the chosen number of components was found after your notebook ran.",
+            "Fit K = 1 to 10, keep the K with the lowest BIC under a name such as `best_k`, and show it.",
+        )
+    name, chosen = next(iter(answer.items()))
+    if 1 <= chosen <= 10:
+        return passed(f"Your notebook settles on {chosen} components (`{name}`).")
+    return fail(f"`{name}` is {chosen}; the activity asks for the best K among 1 to 10.")
 
 
 @check("bic", best_of(bic_as_written, bic_with_premises))

@@ -1,5 +1,8 @@
 """Helpers that run in the worker beside the student's code: they hold no expected value and no secret."""
 
+import collections
+import contextlib
+import pickle
 import time
 
 import numpy as np
@@ -43,3 +46,356 @@ def _fit_facts(student, gmm, X, returned):
 
 
 # --- the other items: helpers go below this line ----------------------------------------------
+
+
+# --- classifiers ----------------------------------------------------------------------------
+
+
+def with_predictions(returned, X_test, depth=0):
+    """What a classifier function returned, with fitted models in it replaced by what they predict."""
+    if callable(getattr(returned, "predict", None)) and not isinstance(returned, type):
+        labels = np.asarray(returned.predict(X_test))
+        return {"predicted by": type(returned).__name__, "labels": labels}
+    if depth < 2 and isinstance(returned, (list, tuple)) and len(returned) <= 20:
+        return tuple(with_predictions(part, X_test, depth + 1) for part in returned)
+    if depth < 2 and isinstance(returned, dict):
+        return {str(key): with_predictions(part, X_test, depth + 1) for key, part in returned.items()}
+    return returned
+
+
+# --- a decoder that notes what it was asked -------------------------------------------------
+
+
+class Decoder:
+    """A bent map from latent codes (d,) or (..., d) to images (p,) or (..., p), called by any of the usual names."""
+
+    def __init__(self, first, shift, second):
+        self._first, self._shift, self._second = first, shift, second
+        self.latent_dim = self.n_latent = first.shape[1]
+        self.asked = []
+
+    def decode(self, z, *args, **kwargs):
+        z = np.asarray(z, dtype=float)
+        if z.ndim == 0 or z.shape[-1] != self.latent_dim:
+            raise ValueError(f"decode wants codes of {self.latent_dim} numbers, got shape {z.shape}")
+        if len(self.asked) < 1000:
+            self.asked.extend(z.reshape(-1, self.latent_dim)[:100])
+        return np.tanh(z @ self._first.T + self._shift) + 0.5 * np.sin(2.0 * (z @ self._second.T))
+
+    __call__ = forward = predict = generate = inverse_transform = decode
+
+    @property
+    def decoder(self):
+        return self
+
+    def eval(self):
+        return self
+
+
+def decoder(parameters):
+    return Decoder(**parameters)
+
+
+def asked_of(model):
+    """The codes (m, d) that a `Decoder` was asked to decode, in order."""
+    return np.array(model.asked).reshape(len(model.asked), model.latent_dim)
+
+
+# --- the grader's own pieces in place of the student's --------------------------------------
+
+
+def _log_joint(X, weights, means, covariances):
+    X = np.atleast_2d(np.asarray(X, dtype=float))
+    columns = []
+    for weight, mean, covariance in zip(weights, means, covariances):
+        factor = np.linalg.cholesky(covariance)
+        z = np.linalg.solve(factor, (X - mean).T)
+        log_determinant = 2 * np.log(np.diag(factor)).sum()
+        with np.errstate(divide="ignore"):
+            prior = np.log(weight)
+        columns.append(prior - 0.5 * (X.shape[1] * np.log(2 * np.pi) + log_determinant + (z**2).sum(axis=0)))
+    return np.stack(columns, axis=1)
+
+
+def live_log_likelihood(student):
+    """A method: mean log p(x) from the parameters that the object holds when it is called."""
+
+    def log_likelihood(self, X, *args, **kwargs):
+        joint = _log_joint(X, *_held(student, self))
+        top = joint.max(axis=1)
+        return float(np.mean(top + np.log(np.exp(joint - top[:, None]).sum(axis=1))))
+
+    return log_likelihood
+
+
+def live_e_step(student):
+    """A method: the responsibilities from the parameters that the object holds when it is called."""
+
+    def e_step(self, X, *args, **kwargs):
+        joint = _log_joint(X, *_held(student, self))
+        shares = np.exp(joint - joint.max(axis=1, keepdims=True))
+        return shares / shares.sum(axis=1, keepdims=True)
+
+    return e_step
+
+
+def live_m_step(student):
+    """A method: sets the parameters to the responsibility-weighted share, average and covariance."""
+
+    def m_step(self, X, responsibilities, *args, **kwargs):
+        X = np.asarray(X, dtype=float)
+        r = np.asarray(responsibilities, dtype=float)
+        counts = r.sum(axis=0) + 1e-12
+        means = r.T @ X / counts[:, None]
+        covariances = [(r[:, k, None] * (X - m)).T @ (X - m) / counts[k] for k, m in enumerate(means)]
+        ridge = 1e-6 * np.eye(X.shape[1])
+        student.given(
+            self, weights=counts / counts.sum(), means=means, covariances=np.array(covariances) + ridge
+        )
+
+    return m_step
+
+
+def live_sample(student):
+    """A method: draws from the mixture that the object holds when it is called."""
+
+    def sample(self, n_samples=1, *args, **kwargs):
+        weights, means, covariances = _held(student, self)
+        chosen = np.random.choice(len(weights), size=n_samples, p=np.asarray(weights) / np.sum(weights))
+        factors = np.linalg.cholesky(np.asarray(covariances))
+        noise = np.random.standard_normal((n_samples, np.shape(means)[1]))
+        return np.asarray(means)[chosen] + np.einsum("nij,nj->ni", factors[chosen], noise)
+
+    return sample
+
+
+_places = {}
+
+
+def _held(student, gmm):
+    """Weights (K,), means (K, D) and covariances (K, D, D) that the object holds now."""
+    return tuple(_parameter(student, gmm, name, ndim) for ndim, name in enumerate(("weights", "means", "covariances"), 1))
+
+
+def _parameter(student, gmm, name, ndim):
+    # Looking a name up takes milliseconds and a stream asks a thousand times: where it was an array, look there first.
+    held = getattr(gmm, "__dict__", {})
+    before = _places.get((type(gmm), name))
+    now = held.get(before[0]) if before else None
+    if type(now) is np.ndarray and now.shape == before[1]:
+        return now
+    value = np.asarray(student.read(gmm, name, ndim), dtype=float)
+    for key, kept in held.items():
+        if type(kept) is np.ndarray and kept.shape == value.shape and np.array_equal(kept, value):
+            _places[type(gmm), name] = (key, value.shape)
+            break
+    return value
+
+
+# --- conditional sampling -------------------------------------------------------------------
+
+
+def conditional_draws(student, gmm, known, values, dimensions, n_samples):
+    """Ask for draws given some coordinates, in the first form of condition that gives finite draws of a usable shape.
+
+    Forms: vector with NaN where unknown, dict {dimension: value}, and in the plane a list of one number and the
+    number itself, which stand for the first coordinate.
+    """
+    vector = np.full(dimensions, np.nan)
+    vector[list(known)] = values
+    forms = [("a vector with NaN where unknown", vector), ("a dict {dimension: value}", dict(zip(known, values)))]
+    forms.append(("a list with None where unknown", [None if np.isnan(v) else float(v) for v in vector]))
+    if list(known) == [0]:
+        forms += [("a list of the known numbers", [float(values[0])]), ("a single number", float(values[0]))]
+    first_error, first_value, got_value = None, None, False
+    for words, condition in forms:
+        try:
+            returned = student.call(gmm, "conditional_sample", condition, n_samples)
+        except Exception as error:
+            if type(error).__name__ == "Missing":
+                raise
+            first_error = first_error or error
+            continue
+        if _usable(returned, n_samples, dimensions):
+            if words != forms[0][0]:
+                student.note(f"your conditional_sample was given its condition as {words}")
+            return {"form": words, "returned": returned}
+        if not got_value:
+            first_value, got_value = {"form": words, "returned": returned}, True
+    if got_value:
+        return first_value
+    raise first_error
+
+
+def _usable(returned, n, dimensions):
+    parts = list(returned) if isinstance(returned, tuple) else [returned]
+    for part in parts:
+        try:
+            array = np.asarray(part, dtype=float)
+        except (TypeError, ValueError):
+            continue
+        if array.ndim in (1, 2) and len(array) == n and array.size <= n * dimensions and np.isfinite(array).all():
+            return True
+    return False
+
+
+# --- online EM ------------------------------------------------------------------------------
+
+
+def stream(student, gmm, spare, batches, only_one, before):
+    """Feed batches (B, n, D) one by one, then one batch of points of a single component.
+
+    Where ``gmm`` can't start from given parameters, ``spare`` takes its place, fitted to the points ``before`` first.
+    Returns the parameters at the start, after the stream and after the last batch, how many bytes the object's
+    state (with the globals that the method uses) grew by, and how many the batches have.
+    """
+    start = _parameters(student, gmm)
+    try:
+        student.call(gmm, "online_update", batches[0].copy())
+    except Exception as error:
+        if type(error).__name__ == "Missing":
+            raise
+        gmm = spare
+        try:
+            student.call(gmm, "fit", before)
+            start = _parameters(student, gmm)
+            student.call(gmm, "online_update", batches[0].copy())
+        except Exception:
+            raise error from None
+        student.note("your online_update starts from a fitted model, so the model was fitted to earlier points first")
+    weight = _weigh_all(student, gmm)
+    for batch in batches[1:]:
+        student.call(gmm, "online_update", batch.copy())
+    grown = _weigh_all(student, gmm) - weight
+    end = _parameters(student, gmm)
+    student.call(gmm, "online_update", only_one.copy())
+    after = _parameters(student, gmm)
+    return {"start": start, "end": end, "after": after, "grown": grown, "fed": int(batches[1:].nbytes)}
+
+
+def _parameters(student, gmm):
+    weights, means, covariances = _held(student, gmm)
+    return {"weights": np.array(weights), "means": np.array(means), "covariances": np.array(covariances)}
+
+
+def _weigh_all(student, gmm):
+    """Bytes of the object's state and of the notebook's variables that its method names."""
+    total = _weigh(getattr(gmm, "__dict__", {}))
+    method = getattr(type(gmm), "online_update", None)
+    code = getattr(method, "__code__", None)
+    for name in getattr(code, "co_names", ()):
+        value = student.namespace.get(name)
+        if isinstance(value, (np.ndarray, list, dict, collections.deque)):
+            total += _weigh(value)
+    return total
+
+
+def _weigh(value, depth=0):
+    """Bytes of the pickled value; where it can't be pickled, of its parts that can."""
+    try:
+        return len(pickle.dumps(value, protocol=5))
+    except Exception:
+        if depth > 4:
+            return 0
+    if isinstance(value, dict):
+        return sum(_weigh(part, depth + 1) for part in list(value.values()))
+    if isinstance(value, (list, tuple, set, collections.deque)):
+        return sum(_weigh(part, depth + 1) for part in list(value)[:100_000])
+    return _weigh(vars(value), depth + 1) if hasattr(value, "__dict__") and not callable(value) else 0
+
+
+# --- what a notebook left behind ------------------------------------------------------------
+
+
+def found_numbers(student, names):
+    """Whole numbers among the notebook's variables under one of the names (or containing one), as {name: number}."""
+    found = {}
+    for key, value in list(student.namespace.items()):
+        if not isinstance(key, str) or not any(name in key.lower() for name in names):
+            continue
+        if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+            found[key] = int(value)
+    return found
+
+
+_SIZES = {(64,), (8, 8), (784,), (28, 28), (1, 8, 8), (8, 8, 1), (1, 28, 28), (28, 28, 1)}
+_DRAWN = ("sampl", "gener", "new", "synth", "fake", "draw")
+
+
+def survey_digits(student, n):
+    """Images of digits that the notebook made: kept in variables, drawn from its functions, or from its fitted models.
+
+    Returns a list of {"from": in words, "images": (m, pixels)}, the likeliest first, at most six.
+    """
+    space = {key: value for key, value in list(student.namespace.items()) if isinstance(key, str) and key[:1] != "_"}
+    found = []
+    for key, value in space.items():
+        images = _as_images(value, n)
+        if images is not None:
+            drawn = any(word in key.lower() for word in _DRAWN)
+            found.append((0 if drawn else 4, f"the variable `{key}`", images))
+    for key, value in space.items():
+        images = _from_function(key, value, n)
+        if images is not None:
+            found.append((2, f"a call of `{key}`", images))
+    for key, value in space.items():
+        for images, how in _from_model(value, space, n):
+            found.append((1 if "digit" in key.lower() or "mnist" in key.lower() else 3, f"`{key}.sample`{how}", images))
+    found.sort(key=lambda row: (row[0], -len(row[2])))
+    return [{"from": words, "images": images} for _, words, images in found[:6]]
+
+
+def _as_images(value, n):
+    if isinstance(value, tuple) and value:
+        value = value[0]
+    if isinstance(value, list) and value and isinstance(value[0], np.ndarray) and len(value) <= 5000:
+        try:
+            value = np.stack(value)
+        except ValueError:
+            return None
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "uif" or value.ndim < 2 or len(value) < 2:
+        return None
+    if tuple(value.shape[1:]) not in _SIZES:
+        return None
+    return np.asarray(value[:n], dtype=np.float32).reshape(min(n, len(value)), -1)
+
+
+def _from_function(key, value, n):
+    low = key.lower()
+    if isinstance(value, type) or not callable(value) or not any(word in low for word in _DRAWN):
+        return None
+    if "digit" not in low and "mnist" not in low and "image" not in low:
+        return None
+    for args in ((n,), ()):
+        try:
+            images = _as_images(value(*args), n)
+        except Exception:
+            continue
+        if images is not None:
+            return images
+    return None
+
+
+def _from_model(value, space, n):
+    """Draws of a fitted model with 64 or 784 dimensions, or taken back through one or two projections beside it."""
+    if isinstance(value, (type, np.ndarray)) or not callable(getattr(value, "sample", None)):
+        return
+    with contextlib.suppress(Exception):
+        drawn = value.sample(n)
+        drawn = np.asarray(drawn[0] if isinstance(drawn, tuple) else drawn, dtype=float)
+        routes = [(drawn, "")]
+        for _ in range(2):
+            routes += [step for here, how in routes for step in _back(here, how, space)]
+        for images, how in dict((how, (images, how)) for images, how in routes).values():
+            images = _as_images(images, n)
+            if images is not None:
+                yield images, how
+
+
+def _back(drawn, how, space):
+    """(images, in words) through each ``inverse_transform`` of the notebook's variables that takes them."""
+    for name, value in space.items():
+        if isinstance(value, type) or not callable(getattr(value, "inverse_transform", None)) or f"`{name}`" in how:
+            continue
+        with contextlib.suppress(Exception):
+            yield np.asarray(value.inverse_transform(drawn), dtype=float), f"{how} through `{name}`"
