@@ -236,6 +236,10 @@ class Student:
         """Call a method by canonical name."""
         return self._steps.call(instance, method, list(args), kwargs)
 
+    def method(self, instance: Any, name: str, /) -> Any:
+        """A bound method by canonical name, to call many times without looking it up again."""
+        return self._steps.method(instance, name)
+
     def get(self, instance: Any, name: str, /) -> Any:
         """An attribute by canonical name, as the student keeps it."""
         return self._steps.get(instance, name)

@@ -264,11 +264,12 @@ def stream(student, gmm, spare, batches, only_one, before):
             raise error from None
         student.note("your online_update starts from a fitted model, so the model was fitted to earlier points first")
     weight = _weigh_all(student, gmm)
+    update = student.method(gmm, "online_update")
     for batch in batches[1:]:
-        student.call(gmm, "online_update", batch.copy())
+        update(batch.copy())
     grown = _weigh_all(student, gmm) - weight
     end = _parameters(student, gmm)
-    student.call(gmm, "online_update", only_one.copy())
+    update(only_one.copy())
     after = _parameters(student, gmm)
     return {"start": start, "end": end, "after": after, "grown": grown, "fed": int(batches[1:].nbytes)}
 
