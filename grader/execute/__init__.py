@@ -25,7 +25,7 @@ class Executor(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def record(self, submission: Submission, paper: Paper, *, stop: threading.Event | None = None) -> Recording:
+    def record(self, submission: Submission, paper: Paper, stop: threading.Event | None = None) -> Recording:
         """Run the cells of ``submission``, ask what ``paper`` asks, and return what was seen.
 
         Never raises for what student code did. A fault of ours is in `Recording.harness_error`. When ``stop`` is set

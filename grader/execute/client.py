@@ -60,10 +60,11 @@ class Worker:
                 return message
         return self.ended
 
-    def tidy(self) -> None:
-        """Have all gone but the worker itself and the files that the notebook wrote."""
-        self._zygote.tell({"do": "tidy", "id": self._number})
-        self.wait("tidy")
+    def tidy(self) -> dict[str, Any]:
+        """Have all gone but the worker itself and the files that the notebook wrote; the word of that, or of its end."""
+        if self.ended is None:
+            self._zygote.tell({"do": "tidy", "id": self._number})
+        return self.wait("tidy")
 
     def end(self) -> dict[str, Any]:
         """End everything of this submission; returns what the guard said. Raises `ZygoteError`."""

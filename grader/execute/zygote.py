@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import platform
 import select
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,18 +35,28 @@ def main(control: socket.socket, order: dict[str, Any]) -> None:
         layers = cage.enter()
         from grader.worker.main import preload, serve
 
-        versions = preload()
+        preload()
         gc.collect()
         gc.freeze()
     except BaseException as error:  # noqa: BLE001  the grader must hear of whatever it was
         messages.send(control, {"event": "failed", "why": f"{type(error).__name__}: {error}"[:2000]})
         cage.leave()
         return
-    messages.send(control, {"event": "ready", "layers": layers, "versions": versions or {}})
+    messages.send(control, {"event": "ready", "layers": layers, "versions": _versions()})
     try:
         Zygote(control, cage, serve).run()
     finally:
         cage.leave()
+
+
+def _versions() -> dict[str, str]:
+    """Of Python and of what was imported, read before any student code could say otherwise."""
+    found = {"python": platform.python_version()}
+    for name in ("IPython", "numpy", "scipy", "sklearn", "matplotlib"):
+        version = getattr(sys.modules.get(name), "__version__", None)
+        if version is not None:
+            found[name] = str(version)
+    return found
 
 
 @dataclass
