@@ -6,6 +6,7 @@ In ``activity.md`` the text between fenced blocks is a markdown cell, a line ``<
 ``<!-- solution -->`` or ``<!-- template -->`` begin one that stands in that notebook only. The fenced blocks:
 
 - ``python`` is a code cell of both notebooks, ``python solution`` and ``python template`` of one of them.
+- A line of a code cell that ends in ``# solution`` or ``# template`` stands in that notebook only.
 - In a code cell the line ``#: gmm.GMM`` stands for the source of ``GMM`` in ``gmm.py``, as a student would write it:
   without annotations.
 - ``python stub GMM.sample`` is no cell: it is what the template has in place of that function. An empty stub
@@ -30,6 +31,7 @@ TEMPLATE = HERE / "template" / NAME
 
 _FENCE = re.compile(r"^```python ?(.*?)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 _MARK = re.compile(r"^<!-- (cell|solution|template) -->\n", re.MULTILINE)
+_ONLY = re.compile(r"^(.*\S)  # (solution|template)\n", re.MULTILINE)
 _INCLUDE = re.compile(r"^#: (\w+)\.(\w+)$", re.MULTILINE)
 _EXTENSIONS = ("conditional_sample = ", "online_update = ")
 """Lines of GMM that the notebook writes as ``GMM.conditional_sample = conditional_sample``, below the class."""
@@ -82,7 +84,8 @@ def _notebook(audience: str) -> nbformat.NotebookNode:
         cells += _markdown(text[end : fence.start()], audience)
         end = fence.end()
         if fence[1] in ("", audience):
-            source = _INCLUDE.sub(lambda found: _source(found[1], found[2], stubs), fence[2])
+            source = _ONLY.sub(lambda found: found[1] + "\n" if found[2] == audience else "", fence[2])
+            source = _INCLUDE.sub(lambda found: _source(found[1], found[2], stubs), source)
             cells.append(new_code_cell(source.strip("\n")))
     cells += _markdown(text[end:], audience)
     for number, cell in enumerate(cells, start=1):
