@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+# ruff: noqa: PTH118, PTH123, PTH208, PTH116  plain strings: /proc is read often, and os.walk gives strings
 import contextlib
 import os
 import resource
@@ -71,7 +72,7 @@ class Cage:
         """Make the submission's user the owner of ``path``."""
 
     def keep(self, place: Place) -> bool:
-        """After the notebook ran: set its files aside, to be found anew by each question. False if they are too many."""
+        """After the notebook ran: set its files aside, to be copied for each question. False if they are too many."""
         size, count = _measure(place.folders)
         if size > KEPT_BYTES or count > KEPT_FILES:
             return False
@@ -102,7 +103,7 @@ class Cage:
                 continue
             self.give(to, job)
 
-    def end(self, place: Place, worker: int, job: Job) -> None:
+    def end(self, place: Place, worker: int, job: Job) -> None:  # noqa: ARG002
         """Called last in the guard: nothing of the submission is left when it returns."""
         processes.end_all(os.getpid(), (worker,))
         shutil.rmtree(place.root, ignore_errors=True)

@@ -25,6 +25,8 @@ START_SECONDS = 120.0
 ANSWER_SECONDS = 20.0
 """How long the zygote may take for a word of its own."""
 
+BOOT = "import sys; exec(sys.stdin.buffer.read(), {'__name__': 'grader_boot'})"
+
 DELIVERED = (
     "__init__", "model", "wire", "execute/__init__", "execute/linux", "execute/processes", "execute/messages",
     "execute/job", "execute/cage", "execute/guard", "execute/levels", "execute/zygote",
@@ -61,7 +63,7 @@ class Worker:
         return self.ended
 
     def tidy(self) -> dict[str, Any]:
-        """Have all gone but the worker itself and the files that the notebook wrote; the word of that, or of its end."""
+        """Leave only the worker and the files that the notebook wrote; returns the word of that, or of its end."""
         if self.ended is None:
             self._zygote.tell({"do": "tidy", "id": self._number})
         return self.wait("tidy")
@@ -96,7 +98,7 @@ class ZygoteProcess:
         self._control, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter
-                [sys.executable, "-s", "-P", "-c", "import sys; exec(sys.stdin.buffer.read())", str(theirs.fileno())],
+                [sys.executable, "-s", "-P", "-c", BOOT, str(theirs.fileno())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -51,11 +51,11 @@ class Watch:
     def run(self) -> None:
         """Watch until the worker ends, breaks a limit, or is to be ended; then end everything and say why."""
         while not self.why:
-            ready, _, _ = select.select([self.zygote, self.wake], [], [], WATCH_SECONDS)
+            ready, _, _ = select.select([self.zygote.fileno(), self.wake], [], [], WATCH_SECONDS)
             if self.wake in ready:
                 os.read(self.wake, 4096)
                 self._collect()
-            if self.zygote in ready:
+            if self.zygote.fileno() in ready:
                 self._listen()
             if not ready:
                 self._measure()

@@ -53,7 +53,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Job:
-    """What the zygote starts: a socket for the worker, limits, and the number of a slot that no other running job has."""
+    """What the zygote starts: a socket for the worker, limits, and a slot number that no other running job has."""
 
     id: int
     slot: int

@@ -11,6 +11,7 @@ import os
 import platform
 import struct
 import sys
+from pathlib import Path
 from typing import Any
 
 LINUX = sys.platform == "linux"
@@ -152,7 +153,7 @@ def drop_capabilities(keep: int = 0) -> None:
 
 def capabilities() -> int:
     """The effective capabilities of this process as a bit mask."""
-    with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+    with Path("/proc/self/status").open(encoding="ascii", errors="replace") as status:
         for line in status:
             if line.startswith("CapEff:"):
                 return int(line.split()[1], 16)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# ruff: noqa: PTH123, PTH208  plain strings: /proc is read several times a second
 import contextlib
 import os
 import signal

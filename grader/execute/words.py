@@ -30,16 +30,14 @@ def ended(report: dict[str, Any] | None, limits: Limits) -> tuple[str, str]:
 
 
 def _signal(number: int) -> str:
-    known = {
+    known: dict[int, str] = {
         signal.SIGSEGV: "a crash (segmentation fault)",
         signal.SIGABRT: "a crash (abort)",
         signal.SIGBUS: "a crash (bus error)",
         signal.SIGFPE: "a crash (arithmetic)",
         signal.SIGKILL: "a kill; often that means too much memory",
     }
-    return (
-        known.get(signal.Signals(number), f"signal {number}") if number in set(signal.Signals) else f"signal {number}"
-    )
+    return known.get(number, f"signal {number}")
 
 
 CELL_OVERDUE = "The cell did not stop within {seconds:g} s and could not be interrupted, so its process was ended."

@@ -84,11 +84,11 @@ class Zygote:
             linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
         while True:
             sources = {ward.conn.fileno(): ward for ward in self.wards.values()}
-            ready, _, _ = select.select([self.control, *sources], [], [], 5.0)
+            ready, _, _ = select.select([self.control.fileno(), *sources], [], [], 5.0)
             for source in ready:
                 if source in sources:
                     self._hear(sources[source])
-            if self.control in ready and not self._obey():
+            if self.control.fileno() in ready and not self._obey():
                 break
             self._bury()
         self._end_everything()
