@@ -93,7 +93,7 @@ def _reply(
         read = canonical(drawn.definition, answer.value, drawn.inputs)
     except Unreadable as error:
         return Finding(Verdict.FAIL, error.message, error.hint)
-    except Exception:
+    except Exception:  # noqa: BLE001
         # A value that our reader did not foresee: wrong, since the reference's is read, but a person should look.
         return Finding(
             Verdict.FAIL, "What came back could not be read as an answer to this question.", needs_review=True
