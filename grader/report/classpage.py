@@ -11,6 +11,7 @@ from grader.model import ItemResult, Report, Status
 from grader.report import svg
 from grader.report.analysis import BINS, ClassStats, class_stats, review_queue
 from grader.report.page import render
+from grader.report.words import decimals
 
 WIDTH, HEIGHT = 640.0, 250.0
 
@@ -30,6 +31,12 @@ def render_class(reports: Sequence[Report], title: str = "") -> str:
         links=[link(report) for report in reports],
         columns=list(columns.values()),
         cells=[_cells(report, tuple(columns)) for report in reports],
+        places={
+            "percent": decimals(report.percent for report in reports),
+            "score": decimals(report.score for report in reports),
+            "bonus": decimals(report.bonus for report in reports),
+            "mean": decimals(item.mean for item in stats.items),
+        },
         stats=stats,
         histogram=_histogram(stats, pass_mark),
         review=review_queue(reports),
@@ -59,7 +66,7 @@ def _histogram(stats: ClassStats, pass_mark: float) -> Markup | None:
     if not stats.graded:
         return None
     most = max(stats.bins)
-    axes = svg.panel(52, 30, WIDTH - 14, HEIGHT - 44, (0.0, 100.0), (0.0, most * 1.12))
+    axes = svg.panel(svg.MARGIN_LEFT, 30, WIDTH - 14, HEIGHT - 44, (0.0, 100.0), (0.0, most * 1.12))
     axes.axes("percent", "submissions", whole_y=True)
     for number, count in enumerate(stats.bins):
         left, right = axes.x.at(number * 100 / BINS) + 2, axes.x.at((number + 1) * 100 / BINS) - 2

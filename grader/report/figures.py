@@ -11,8 +11,10 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from grader.model import Figure, Tree
-from grader.text import clean
+from grader.text import strip_terminal
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 FIGURE_BYTES = 1 << 20
@@ -30,7 +32,7 @@ _KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"sRGB", b"IDAT", b"IEND"
 class Picture:
     """A figure that may stand in a page."""
 
-    source: str
+    source: Markup
     """A ``data:`` URI."""
     alt: str
     caption: str
@@ -63,7 +65,8 @@ def pictures(tree: Tree) -> tuple[tuple[Picture, ...], tuple[str, ...]]:
             problems.append(f"{where} is not shown: {why}.")
             continue
         room -= len(data)
-        source = "data:image/png;base64," + base64.b64encode(data).decode("ascii")
+        # Base64 holds nothing to escape, and must not be cut like text.
+        source = Markup("data:image/png;base64," + base64.b64encode(data).decode("ascii"))  # noqa: S704
         shown.append(Picture(source, f"{where}: {_described(fields.get('axes'))}", where, width, height))
     return tuple(shown), tuple(problems)
 
@@ -110,7 +113,7 @@ def _described(axes: Tree) -> str:
     for ax in axes[:6] if isinstance(axes, list | tuple) else ():
         if not isinstance(ax, Mapping):
             continue
-        words = [clean(str(ax[name]))[:80] for name in ("title", "xlabel", "ylabel") if ax.get(name)]
+        words = [strip_terminal(str(ax[name]))[:80] for name in ("title", "xlabel", "ylabel") if ax.get(name)]
         kinds = ("lines", "points", "patches", "images", "contours")
         counts = [f"{ax[kind]} {kind}" for kind in kinds if isinstance(ax.get(kind), int) and ax[kind]]
         said.append(", ".join([*(f"“{word}”" for word in words), *counts]) or "empty axes")

@@ -6,6 +6,7 @@ from grader.model import ItemResult, Report, Status, Verdict
 from grader.report.figures import pictures
 from grader.report.page import render
 from grader.report.plots import drawings
+from grader.report.words import decimals
 
 
 def render_report(report: Report) -> str:
@@ -22,6 +23,7 @@ def render_report(report: Report) -> str:
         loose=[drawing for drawing in drawn if drawing.item not in known],
         figures=figures,
         withheld=withheld,
+        places=decimals(item.points for item in report.items),
         tally=_tally(report.items),
         review=[(number, item) for number, item in enumerate(report.items, 1) if _wants_review(item)],
     )

@@ -67,9 +67,15 @@ def environment() -> Environment:
     return made
 
 
-def points_text(value: float | None) -> str:
-    """A number of points as on paper: no trailing zeros, a proper minus sign, nothing for nothing."""
-    return "" if value is None else str(points(value)).replace("-", "−")
+def points_text(value: float | None, places: int | None = None) -> str:
+    """A number of points as on paper, with a proper minus sign; nothing for nothing.
+
+    ``places`` decimals for a column in which the points stand below each other, by default as few as it takes.
+    """
+    if value is None:
+        return ""
+    text = str(points(value)) if places is None else f"{points(value):.{places}f}"
+    return text.replace("-", "−")
 
 
 def prose(text: str) -> Markup:

@@ -30,7 +30,7 @@ from markupsafe import Markup
 from grader.model import Opaque, Tree
 from grader.report import svg
 from grader.report.svg import Floats
-from grader.text import clean
+from grader.text import strip_terminal
 
 POINTS = 600
 """Points drawn per cloud; of more, evenly spaced ones."""
@@ -109,7 +109,7 @@ def numbers(value: Tree, shape: tuple[int | None, ...], what: str) -> Floats:
         raise UndrawableError(f"Nothing came back to draw for {what}.")
     if isinstance(value, Opaque):
         raise UndrawableError(
-            f"Can't draw {what}: an object of type {clean(value.type_name)[:60]} came back, not numbers."
+            f"Can't draw {what}: an object of type {strip_terminal(value.type_name)[:60]} came back, not numbers."
         )
     try:
         array = np.asarray(value)
@@ -179,12 +179,10 @@ def _falls(values: Floats) -> str:
 
 
 def _share_axes(student: Floats, reference: Floats) -> bool:
-    """Whether both curves can be read on one pair of axes: neither is squeezed into a line."""
+    """Whether both curves can be read on one pair of axes: what lies between them is not most of the picture."""
     mine, theirs = student[np.isfinite(student)], reference[np.isfinite(reference)]
-    if not theirs.size:
-        return False
-    together = np.ptp(np.concatenate([mine, theirs]))
-    return bool(together <= 25.0 * max(np.ptp(mine), np.ptp(theirs), 1e-3 * float(np.abs(theirs).max())))
+    gap = max(float(mine.min() - theirs.max()), float(theirs.min() - mine.max()))
+    return gap <= 2.0 * max(float(np.ptp(mine)), float(np.ptp(theirs)), 1e-3)
 
 
 def _samples(sheet: _Sheet) -> tuple[Markup | None, str]:

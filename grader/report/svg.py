@@ -15,9 +15,14 @@ import numpy as np
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
+from grader.text import strip_terminal
+
 Floats = NDArray[np.float64]
 
 MARGIN_LEFT, MARGIN_RIGHT, MARGIN_TOP, MARGIN_BOTTOM = 66.0, 14.0, 30.0, 44.0
+
+
+TEXT_LIMIT = 2000
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,9 @@ def ticks(low: float, high: float, about: int = 5, whole: bool = False) -> list[
     """Round numbers within the range, 1, 2, 2.5 or 5 times a power of ten apart."""
     raw = (high - low) / max(1, about)
     power = 10.0 ** math.floor(math.log10(raw))
-    step = next(factor * power for factor in (1.0, 2.0, 2.5, 5.0, 10.0) if factor * power >= raw * 0.999)
-    if whole:
-        step = max(1.0, float(math.ceil(step)))
+    factors = (1.0, 2.0, 5.0, 10.0) if whole else (1.0, 2.0, 2.5, 5.0, 10.0)
+    step = next(factor * power for factor in factors if factor * power >= raw * 0.999)
+    step = max(1.0, step) if whole else step
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
     return [index * step for index in range(first, last + 1)]
@@ -84,7 +89,7 @@ class Panel:
     def axes(self, xlabel: str, ylabel: str, title: str = "", whole_x: bool = False, whole_y: bool = False) -> None:
         """Grid, ticks and labels; drawn first so that data lies above."""
         left, right, top, bottom = self.x.start, self.x.end, self.y.end, self.y.start
-        xs = ticks(self.x.low, self.x.high, about=max(3, int((right - left) / 80)), whole=whole_x)
+        xs = ticks(self.x.low, self.x.high, about=max(3, int((right - left) / 56)), whole=whole_x)
         ys = ticks(self.y.low, self.y.high, about=max(3, int((bottom - top) / 48)), whole=whole_y)
         grid = "".join(f"M{self.x.at(v):.1f} {top:.1f}V{bottom:.1f}" for v in xs)
         grid += "".join(f"M{left:.1f} {self.y.at(v):.1f}H{right:.1f}" for v in ys)
@@ -108,7 +113,7 @@ class Panel:
     def text(self, x: float, y: float, text: str, css: str, anchor: str = "start", more: str = "") -> None:
         """Write at a place in pixels."""
         self.parts.append(
-            f'<text class="{css}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{more}>{escape(text)}</text>'
+            f'<text class="{css}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{more}>{say(text)}</text>'
         )
 
     def curve(self, x: Floats, y: Floats, css: str, dots: bool = False) -> None:
@@ -153,6 +158,11 @@ def panel(left: float, top: float, right: float, bottom: float, xlim: Limits, yl
     return Panel(Scale(*xlim, left, right), Scale(*ylim, bottom, top))
 
 
+def say(text: str) -> Markup:
+    """``text`` for the inside of an element: escaped, without controls, not endless."""
+    return escape(strip_terminal(text)[:TEXT_LIMIT])
+
+
 def key(x: float, y: float, entries: Sequence[tuple[str, str, str]]) -> str:
     """The legend on one line: (kind of mark, class, words); kinds are ``line``, ``dots`` and ``cross``."""
     parts = []
@@ -163,7 +173,7 @@ def key(x: float, y: float, entries: Sequence[tuple[str, str, str]]) -> str:
             parts.append(f'<path class="cross {css}" d="M{x + 11:.1f} {y - 6:.1f}l4 4m0-4l-4 4"/>')
         else:
             parts.append(f'<path class="dots {css}" d="M{x + 13:.1f} {y - 4:.1f}h0"/>')
-        parts.append(f'<text class="key" x="{x + 32:.1f}" y="{y:.1f}">{escape(words)}</text>')
+        parts.append(f'<text class="key" x="{x + 32:.1f}" y="{y:.1f}">{say(words)}</text>')
         x += 32 + 6.6 * len(words) + 22
     return "".join(parts)
 
@@ -175,6 +185,6 @@ def document(width: float, height: float, name: str, description: str, parts: It
     """
     return Markup(  # noqa: S704  every text in it went through `escape`, all else are numbers
         f'<svg class="plot" role="img" viewBox="0 0 {width:g} {height:g}" aria-labelledby="{ident}-t {ident}-d">'
-        f'<title id="{ident}-t">{escape(name)}</title><desc id="{ident}-d">{escape(description)}</desc>'
+        f'<title id="{ident}-t">{say(name)}</title><desc id="{ident}-d">{say(description)}</desc>'
         f"{''.join(parts)}</svg>"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -43,3 +43,9 @@ def points(value: float) -> int | float:
     if rounded != rounded or rounded in (float("inf"), float("-inf")):
         raise ValueError(f"not a number of points: {value!r}")
     return int(rounded) if rounded.is_integer() else rounded
+
+
+def decimals(values: Iterable[float | None]) -> int:
+    """How many decimals a column of such numbers needs so that their points stand below each other."""
+    texts = [str(points(value)) for value in values if value is not None]
+    return max((len(text.partition(".")[2]) for text in texts), default=0)
