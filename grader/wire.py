@@ -264,9 +264,10 @@ class _Reader:
             raise WireError("an array too large")
         raw = self._take(math.prod(shape) * dtype.itemsize)
         if dtype.kind == "b":
-            return np.frombuffer(raw, dtype=np.uint8).reshape(shape) != 0
+            return np.array(np.frombuffer(raw, dtype=np.uint8).reshape(shape), dtype=np.bool_)
         array = np.frombuffer(raw, dtype=dtype).reshape(shape)
-        return np.array(array, dtype=dtype.newbyteorder("="))  # a copy: writable, and the message can go
+        copy: np.ndarray[Any, Any] = np.array(array, dtype=dtype.newbyteorder("="))
+        return copy  # writable, and the message can go
 
     def _take(self, size: int) -> memoryview:
         if not 0 <= size <= len(self.data) - self.at:

@@ -7,7 +7,7 @@ import re
 from types import CodeType, TracebackType
 
 from grader.model import StudentError
-from grader.worker.plain import safe_text, type_name
+from grader.worker.plain import message_of, safe_text, type_name
 
 MESSAGE_LIMIT = 2000
 _CELL_FILE = re.compile(r"<cell (\d+)>\Z")
@@ -29,12 +29,13 @@ def student_error(error: BaseException, code: CodeType | None = None) -> Student
 
     ``code`` is what was called, and stands in where no line of a cell was reached (an argument too many, say).
     """
-    message = safe_text(lambda: str(error), MESSAGE_LIMIT)
+    message = message_of(error, MESSAGE_LIMIT)
     found = _innermost(error.__traceback__)
     if issubclass(type(error), SyntaxError) and type(getattr(error, "lineno", None)) is int:
         cell = cell_of(getattr(error, "filename", None))
         if cell is not None:
-            return _located(type_name(error), message, cell_file(cell), error.lineno or 0, "")  # type: ignore[attr-defined]
+            said = safe_text(lambda: error.msg, MESSAGE_LIMIT) or message  # type: ignore[attr-defined]
+            return _located(type_name(error), said, cell_file(cell), error.lineno or 0, "")  # type: ignore[attr-defined]
     if found is not None:
         return _located(type_name(error), message, *found)
     if code is not None and cell_of(code.co_filename) is not None:

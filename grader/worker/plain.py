@@ -61,6 +61,11 @@ def safe_text(make: Callable[[], object], limit: int = TEXT_LIMIT) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def message_of(error: BaseException, limit: int = TEXT_LIMIT) -> str:
+    """What ``str`` makes of an exception that may be a student's own."""
+    return safe_text(lambda: str(error), limit)
+
+
 def opaque(value: object) -> Opaque:
     """Name what ``value`` is; its own ``repr`` runs only where a known library wrote it."""
     name = type_name(value)
