@@ -37,6 +37,14 @@ def numbers(value: Tree) -> Array | None:
     return None
 
 
+def reals(value: Tree) -> Array | None:
+    """``value`` as an array of floats, or None; complex numbers count where their imaginary part is 0."""
+    got = numbers(value)
+    if got is None or got.dtype.kind != "c":
+        return None if got is None else np.asarray(got, dtype=float)
+    return None if np.any(got.imag != 0) else np.asarray(got.real, dtype=float)
+
+
 def describe(value: Tree) -> str:
     """What came back, in a few words: "an array of shape (3, 200)", "nothing (None)", "the text 'abc'"."""
     if value is None:
@@ -72,10 +80,9 @@ def close(
 ) -> Finding:
     """Pass where every element is within ``atol + rtol * |expected|``; NaN and infinity never are."""
     wanted = np.asarray(expected, dtype=float)
-    got = numbers(answer)
+    got = reals(answer)
     if got is None or got.shape != wanted.shape:
         return wrong_shape(answer, wanted.shape, what=what, hint=hint)
-    got = np.asarray(got, dtype=complex) if got.dtype.kind == "c" else np.asarray(got, dtype=float)
     lost = count_lost(got)
     if lost:
         return fail(f"{what}: {lost} of {got.size} values are NaN or infinite.", hint)
@@ -98,7 +105,7 @@ def close(
 
 def wrong_shape(answer: Tree, shape: tuple[int, ...], *, what: str = "The answer", hint: str = "") -> Finding:
     """A failure that says what came back and which shape was expected, and names a transposition."""
-    got = numbers(answer)
+    got = reals(answer)
     turned = got is not None and got.ndim == 2 and got.shape == shape[::-1]
     told = " It has the right numbers of entries but is transposed." if turned else ""
     return fail(
@@ -108,7 +115,7 @@ def wrong_shape(answer: Tree, shape: tuple[int, ...], *, what: str = "The answer
 
 def shaped(answer: Tree, shape: tuple[int | None, ...], *, what: str = "The answer", hint: str = "") -> Finding:
     """Pass where ``answer`` is an array of finite numbers of this shape; None stands for any length."""
-    got = numbers(answer)
+    got = reals(answer)
     wanted = "(" + ", ".join("n" if n is None else str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
     fits = got is not None and got.ndim == len(shape)
     fits = fits and got is not None and all(n is None or n == m for n, m in zip(shape, got.shape, strict=True))
@@ -122,14 +129,14 @@ def shaped(answer: Tree, shape: tuple[int | None, ...], *, what: str = "The answ
 
 def stochastic(answer: Tree, *, atol: float, what: str = "The rows", hint: str = "") -> Finding:
     """Pass where ``answer`` is (N, K), not negative, and every row sums to 1 within ``atol``."""
-    got = numbers(answer)
+    got = reals(answer)
     if got is None or got.ndim != 2:
         return fail(f"{what}: got {describe(answer)}, expected a two-dimensional array.", hint)
     lost = count_lost(got)
     if lost:
         return fail(f"{what}: {lost} of {got.size} values are NaN or infinite.", hint)
-    sums = np.asarray(got, dtype=float).sum(axis=1)
-    if np.asarray(got, dtype=float).min(initial=0.0) < -atol:
+    sums = got.sum(axis=1)
+    if got.min(initial=0.0) < -atol:
         return fail(f"{what}: some values are negative, and probabilities never are.", hint)
     off = float(np.max(np.abs(sums - 1.0), initial=0.0))
     if off <= atol:
@@ -144,13 +151,13 @@ def stochastic(answer: Tree, *, atol: float, what: str = "The rows", hint: str =
 
 def monotone(values: Tree, *, tolerance: float, what: str = "The sequence", hint: str = "") -> Finding:
     """Pass where no value is more than ``tolerance`` below the one before it."""
-    got = numbers(values)
+    got = reals(values)
     if got is None or got.ndim != 1 or got.size < 2:
         return fail(f"{what}: got {describe(values)}, expected a history of at least two numbers.", hint)
     lost = count_lost(got)
     if lost:
         return fail(f"{what}: {lost} of {got.size} values are NaN or infinite.", hint)
-    falls = -np.diff(np.asarray(got, dtype=float))
+    falls = -np.diff(got)
     worst = int(np.argmax(falls))
     margin = max(0.0, float(falls[worst])) / tolerance
     if margin <= 1.0:
@@ -161,12 +168,12 @@ def monotone(values: Tree, *, tolerance: float, what: str = "The sequence", hint
 
 def positive_definite(answer: Tree, *, what: str = "The covariances", hint: str = "") -> Finding:
     """Pass where the last two axes hold symmetric matrices with positive eigenvalues."""
-    got = numbers(answer)
+    got = reals(answer)
     if got is None or got.ndim < 2 or got.shape[-1] != got.shape[-2]:
         return fail(f"{what}: got {describe(answer)}, expected square matrices.", hint)
     if count_lost(got):
         return fail(f"{what} hold NaN or infinite values.", hint)
-    matrices = np.asarray(got, dtype=float)
+    matrices = got
     scale = max(float(np.max(np.abs(matrices), initial=0.0)), 1e-300)
     if np.max(np.abs(matrices - np.swapaxes(matrices, -1, -2)), initial=0.0) > 1e-6 * scale:
         return fail(f"{what} are not symmetric.", hint)
@@ -180,7 +187,7 @@ def explain(got: Array, wanted: Array) -> str:
     """What the values themselves tell of the mistake, or nothing; both finite and of one shape."""
     if wanted.size < 2:
         return ""
-    got, wanted = np.asarray(got, dtype=complex).real, np.asarray(wanted, dtype=float)
+    got, wanted = np.asarray(got, dtype=float), np.asarray(wanted, dtype=float)
     if not np.any(got):
         return "All of them are 0."
     if np.ptp(got) == 0 and np.ptp(wanted) > 0:
