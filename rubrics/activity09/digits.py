@@ -1,0 +1,174 @@
+"""Extension: new digits from a mixture that was fitted to images of digits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import NearestNeighbors
+
+from grader.compare import fail, numbers
+from grader.model import Finding, Recording, Submission, Tree, Verdict
+from grader.rubric import Question, Support, ask, check
+
+Array = npt.NDArray[Any]
+
+DRAWS = 500
+FEWEST = 10
+HOW = (
+    "Keep the samples in a variable such as `digit_samples` of shape (n, 64), or define `sample_digits(n)` that returns "
+    "them, so that they can be looked at."
+)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What can be said of a set of images."""
+
+    count: int
+    classes: int
+    confidence: float
+    duplicates: float
+    copies: float
+    """Share of images that stand in the data."""
+    spread: float
+    """Standard deviation of the pixels over that of the data."""
+
+
+def images_of(value: Tree, inputs: Mapping[str, Tree]) -> list[dict[str, Any]]:
+    """[{"from", "images" (n, 64), pixels 0 to 16}] of every source with enough finite images."""
+    found = []
+    for one in value:
+        array = numbers(one["images"])
+        if array is None or array.ndim != 2 or len(array) < FEWEST or not np.isfinite(array).all():
+            continue
+        found.append({"from": one["from"], "images": in_our_units(np.asarray(array, dtype=float))})
+    return found
+
+
+def in_our_units(images: Array) -> Array:
+    """8x8 images with pixels from 0 to 16, from 8x8 or 28x28 ones whose pixels end at 1, 16 or 255."""
+    if images.shape[1] == 784:
+        # The digit stands in the middle 20x20; repeated twice each way, blocks of five make 8x8.
+        middle = images.reshape(-1, 28, 28)[:, 4:24, 4:24].repeat(2, axis=1).repeat(2, axis=2)
+        images = middle.reshape(-1, 8, 5, 8, 5).mean(axis=(2, 4)).reshape(-1, 64)
+    top = float(np.quantile(images, 0.99))
+    scale = 16.0 if top <= 2.0 else 1.0 if top <= 40.0 else 16.0 / 255.0
+    return np.clip(images * scale, 0.0, 16.0)
+
+
+@cache
+def _known() -> tuple[Array, LogisticRegression, NearestNeighbors]:
+    data = load_digits()
+    classifier = LogisticRegression(C=3.0, max_iter=200).fit(data.data / 16.0, data.target)
+    return data.data, classifier, NearestNeighbors(n_neighbors=1).fit(data.data)
+
+
+def facts_of(images: Array) -> Facts:
+    """Measure a set of images (n, 64) with pixels from 0 to 16."""
+    data, classifier, neighbours = _known()
+    chances = classifier.predict_proba(images / 16.0)
+    counts = np.bincount(chances.argmax(axis=1), minlength=10)
+    distances = neighbours.kneighbors(images)[0][:, 0]
+    return Facts(
+        count=len(images),
+        classes=int(np.sum(counts >= max(1, len(images) // 100))),
+        confidence=float(chances.max(axis=1).mean()),
+        duplicates=1.0 - len(np.unique(images.round(3), axis=0)) / len(images),
+        copies=float(np.mean(distances < 0.05)),
+        spread=float(images.std(axis=0).mean() / data.std(axis=0).mean()),
+    )
+
+
+def same_images(answer: Tree, mistaken: Tree, inputs: Mapping[str, Tree]) -> bool:
+    """Two sources behave alike where none has images, or the best of each measure the same."""
+    if not answer or not mistaken:
+        return not answer and not mistaken
+    a, b = (_best(one, 8, 0.8)[1] for one in (answer, mistaken))
+    near = abs(a.confidence - b.confidence) < 0.05 and abs(a.spread - b.spread) < 0.08
+    return near and abs(a.duplicates - b.duplicates) < 0.1 and abs(a.copies - b.copies) < 0.2
+
+
+@ask(reads=images_of, same=same_images, seconds=60.0)
+def digit_images(rng: np.random.Generator) -> Question:
+    """New digits: kept in a variable, returned by a function such as `sample_digits(500)`, or drawn from your model."""
+    return Question(Support("survey_digits")(DRAWS))
+
+
+@check("digits", digit_images)
+def recognisable(
+    answer: Sequence[dict[str, Any]], submission: Submission, recording: Recording, classes: int, confidence: float
+) -> Finding:
+    """The sampled images are digits: a classifier recognises them, and all kinds are there"""
+    if not answer:
+        return _only_pictures(submission, recording)
+    source, facts = _best(answer, classes, confidence)
+    if facts.copies > 0.5:
+        return fail(f"The images in {source} stand in the data as they are; new ones are to be sampled from the mixture.", HOW)
+    needed = min(classes, int(0.6 * 10 * (1 - 0.9**facts.count)))
+    margin = max((1 - facts.confidence) / (1 - confidence), needed / max(1, facts.classes))
+    if facts.classes >= needed and facts.confidence >= confidence:
+        return Finding(Verdict.PASS, f"Looked at {facts.count} images from {source}.", margin=margin)
+    told = (
+        f"Looked at {facts.count} images from {source}: a classifier of digits sees {facts.classes} of 10 kinds and is "
+        f"sure to {facts.confidence:.0%} on average (wanted: {needed} kinds, {confidence:.0%})."
+    )
+    close = facts.classes >= needed and facts.confidence >= confidence - 0.1 and facts.spread < 1.1
+    hint = "Fit more components, or on fewer principal components; digits need covariances between pixels."
+    return Finding(
+        Verdict.PARTIAL if close else Verdict.FAIL, told, hint, 0.5 if close else None, needs_review=close, margin=margin
+    )
+
+
+@check("digits", digit_images)
+def varied(
+    answer: Sequence[dict[str, Any]],
+    submission: Submission,
+    recording: Recording,
+    duplicates: float,
+    spread: float,
+) -> Finding:
+    """The sampled images differ from one another and from the data"""
+    if not answer:
+        return _only_pictures(submission, recording)
+    source, facts = _best(answer, 8, 0.8)
+    begin = f"Of {facts.count} images from {source}"
+    if facts.copies > duplicates:
+        return fail(f"{begin}, {facts.copies:.0%} stand in the data as they are.", "Sample from the mixture, not from the data.")
+    if facts.duplicates > duplicates:
+        told = f"{begin}, {facts.duplicates:.0%} repeat another one."
+        return fail(told, "Draw from N(mean, covariance) each time: the means alone are the same few images again and again.")
+    if facts.spread < spread:
+        told = f"{begin}, the pixels vary {facts.spread:.0%} as much as in real digits."
+        return fail(told, "Use the covariances when you sample, and keep enough principal components.")
+    return Finding(Verdict.PASS, margin=spread / facts.spread)
+
+
+def _best(answer: Sequence[dict[str, Any]], classes: int, confidence: float) -> tuple[str, Facts]:
+    """The source that does best: what a student keeps beside it does no harm."""
+    measured = [(one["from"], facts_of(one["images"])) for one in answer]
+
+    def merit(pair: tuple[str, Facts]) -> tuple[Any, ...]:
+        facts = pair[1]
+        sound = facts.copies < 0.5 and facts.duplicates < 0.5 and facts.spread < 1.15
+        return (sound, facts.confidence >= confidence and facts.classes >= min(classes, facts.count // 2), facts.confidence)
+
+    return max(measured, key=merit)
+
+
+def _only_pictures(submission: Submission, recording: Recording) -> Finding:
+    """No images as data: where pictures were drawn in cells about digits, a person should look at them."""
+    about = {cell.index for cell in submission.cells if any(w in cell.source.lower() for w in ("digit", "mnist"))}
+    drawn = [figure for figure in recording.figures if figure.cell in about]
+    if drawn:
+        cells = ", ".join(str(index) for index in sorted({figure.cell for figure in drawn})[:5])
+        told = f"Pictures of digits were drawn (cell {cells}), but no sampled images were found among your variables."
+        return fail(told, HOW, fraction=0.5, needs_review=True)
+    told = "No images of digits were found: no variable, function or fitted model that holds or gives them."
+    return Finding(Verdict.MISSING, told, HOW)
