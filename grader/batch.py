@@ -225,21 +225,22 @@ class _Run:
         """Judge and write each submission as it comes; closing the iterator stops what runs."""
         stop = threading.Event()
         count = _Count(len(found), progress)
-        waiting = iter(found)
-        pending: set[Future[_Recorded]] = set()
+        waiting = enumerate(found)
+        pending: dict[Future[_Recorded], int] = {}
         pool = ThreadPoolExecutor(self.settings.jobs, thread_name_prefix="record")
         try:
             while True:
                 while len(pending) < self.settings.jobs + AHEAD and (one := next(waiting, None)):
-                    pending.add(pool.submit(self.obtain, one, executor, stop))
+                    pending[pool.submit(self.obtain, one[1], executor, stop)] = one[0]
                 if not pending:
                     return
-                finished, pending = wait(pending, TICK, FIRST_COMPLETED)
-                for future in finished:
+                finished, _ = wait(pending, TICK, FIRST_COMPLETED)
+                for future in sorted(finished, key=pending.__getitem__):
+                    del pending[future]
                     outcome = self.finish(future.result())
-                    count.finished(outcome, sum(future.running() for future in pending))
+                    count.finished(outcome, sum(other.running() for other in pending))
                     yield outcome
-                count.tick(sum(future.running() for future in pending))
+                count.tick(sum(other.running() for other in pending))
         finally:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""What a command works with, found out from what it was told: submissions, assignment, executor.
+"""What every command shares: what it works with, found out from what it was told, and its exit status.
 
 Whatever is wrong with the call is a `CallError` with one line for whoever called.
 """
@@ -10,9 +10,11 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 
 from grader.assignment import Assignment, find_assignment, load_assignment
+from grader.batch import Result
 from grader.execute import Executor, ExecutorError, isolation
 from grader.execute.levels import Level
 from grader.execute.warm import WarmExecutor
@@ -24,6 +26,19 @@ NO_SANDBOX = "none"
 """What ``--sandbox`` says to accept the weakest level."""
 
 _DEFINED = re.compile(r"^(?:class|def|async def)\s+(\w+)", re.MULTILINE)
+
+
+class Exit(IntEnum):
+    """What the exit status says. A low score is no failure of the command."""
+
+    DONE = 0
+    BELOW_MARK = 1
+    """`check`, and `grade --fail-under`."""
+    WRONG_CALL = 2
+    HARNESS_FAILED = 3
+    """At least one submission has no score because of a fault of ours."""
+    INTERRUPTED = 130
+    """Stopped by Ctrl-C, as shells number it."""
 
 
 class CallError(Exception):
@@ -50,11 +65,14 @@ def find_submissions(paths: Sequence[Path]) -> list[Found]:
         raise CallError(str(error)) from None
 
 
-def choose_assignment(told: Path | None, paths: Sequence[Path], found: Sequence[Found]) -> Assignment:
-    """The folder that was named, else the one near the call or the submissions that fits them."""
+def choose_assignment(told: Path | None, found: Sequence[Found], near: Sequence[Path] = ()) -> Assignment:
+    """The folder that was named, else the one in a ``rubrics`` folder at or above ``near`` that fits what was found.
+
+    ``near``: by default where the call was made, then where the submissions are.
+    """
     if told is not None:
         return load_assignment(told)
-    near = [Path.cwd(), *(path if path.is_dir() else path.parent for path in paths)]
+    near = near or [Path.cwd(), found[0].path.parent]
     return find_assignment(near, notebook_names=[one.path.name for one in found], definitions=_definitions(found[0]))
 
 
@@ -78,6 +96,17 @@ def choose_executor(name: str, sandbox: str | None, *, least: Level) -> Chosen:
 def cores() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def status_of(result: Result, fail_under: float | None) -> Exit:
+    """The exit status of a batch."""
+    if result.interrupted:
+        return Exit.INTERRUPTED
+    if result.failures:
+        return Exit.HARNESS_FAILED
+    if fail_under is not None and any((report.percent or 0) < fail_under for report in result.reports):
+        return Exit.BELOW_MARK
+    return Exit.DONE
 
 
 def _level(sandbox: str | None, least: Level) -> Level:

@@ -10,7 +10,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -21,11 +20,13 @@ from grader import batch
 from grader.assignment import AssignmentError
 from grader.choose import (
     CallError,
+    Exit,
     assignment_of_run,
     choose_assignment,
     choose_executor,
     cores,
     find_submissions,
+    status_of,
 )
 from grader.console import BatchProgress, batch_lines, console, print_check
 from grader.exam import prepare
@@ -39,19 +40,6 @@ SAVE_SECONDS = 0.5
 """How often `check --watch` looks at the file."""
 
 
-class Exit(IntEnum):
-    """What the exit status says. A low score is no failure of the command."""
-
-    DONE = 0
-    BELOW_MARK = 1
-    """`check`, and `grade --fail-under`."""
-    WRONG_CALL = 2
-    HARNESS_FAILED = 3
-    """At least one submission has no score because of a fault of ours."""
-    INTERRUPTED = 130
-    """Stopped by Ctrl-C, as shells number it."""
-
-
 app = typer.Typer(
     name="grader",
     no_args_is_help=True,
@@ -63,15 +51,21 @@ app = typer.Typer(
 
 AssignmentOption: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--assignment", help="Folder with rubric.yaml; found by itself when there is one that fits."),
+    typer.Option(
+        "--assignment", metavar="DIR", help="Folder with rubric.yaml; found by itself when there is one that fits."
+    ),
 ]
 ExecutorOption: TypeAlias = Annotated[
-    str, typer.Option("--executor", help="warm (Linux, fast) or jupyter (everywhere); by default what works here.")
+    str,
+    typer.Option(
+        "--executor", metavar="NAME", help="warm (Linux, fast) or jupyter (everywhere); by default what works here."
+    ),
 ]
 SandboxOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--sandbox",
+        metavar="LEVEL",
         help="Demand an isolation level: namespaces, confined, process; none accepts whatever there is.",
         show_default="the strongest that works",
     ),
@@ -134,15 +128,21 @@ def grader(
 @command
 def grade(
     paths: Annotated[list[Path], typer.Argument(help="Notebooks, or folders with submissions.", metavar="PATH...")],
-    out: Annotated[Path, typer.Option(help="Folder for the reports.")] = Path("reports"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the reports.")] = Path("reports"),
     assignment: AssignmentOption = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Submissions at a time.", show_default="the cores")] = 0,
-    seed: Annotated[str | None, typer.Option(help="Text that all questions derive from; default: a secret.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Submissions at a time.", show_default="the cores")
+    ] = None,
+    seed: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Text that all questions derive from; default: a secret.")
+    ] = None,
     sandbox: SandboxOption = None,
     executor: ExecutorOption = "",
     fresh: Annotated[bool, typer.Option("--fresh", help="Run everything again, also what is recorded.")] = False,
     public: Annotated[bool, typer.Option("--public", help="Only the public questions, at the public seed.")] = False,
-    fail_under: Annotated[float | None, typer.Option(help="Exit 1 when a submission has less percent.")] = None,
+    fail_under: Annotated[
+        float | None, typer.Option(metavar="PERCENT", help="Exit 1 when a submission has less percent.")
+    ] = None,
     verbose: Verbose = False,
 ) -> Exit:
     """Grade notebooks, or every submission below a folder, and write reports.
@@ -156,7 +156,7 @@ def grade(
       grader grade submissions/ --jobs 8 --seed autumn --fresh
     """
     found = find_submissions(paths)
-    rules = choose_assignment(assignment, paths, found)
+    rules = choose_assignment(assignment, found)
     machine = choose_executor(executor, sandbox, least=Level.CONFINED)
     settings = batch.Settings(out, jobs or cores(), seed, public, fresh, executor=machine.name, sandbox=machine.level)
     say = console()
@@ -164,7 +164,7 @@ def grade(
         result = batch.grade(found, rules, machine.executor, settings, progress)
     for line in batch_lines(result, _again()):
         say.print(line)
-    return _status(result, fail_under)
+    return status_of(result, fail_under)
 
 
 @command
@@ -183,7 +183,7 @@ def check(
       grader check my.ipynb --watch
     """
     one = find_submissions([notebook])[0]
-    rules = choose_assignment(assignment, [notebook], [one])
+    rules = choose_assignment(assignment, [one])
     machine = choose_executor(executor, sandbox, least=Level.PROCESS)
     exam = prepare(rules, rules.spec.public_seed, public=True)
     say = console()
@@ -225,7 +225,9 @@ def _check_status(report: Report) -> Exit:
 def regrade(
     run: Annotated[Path, typer.Argument(help="Folder that `grader grade` wrote.", metavar="RUN")],
     assignment: AssignmentOption = None,
-    fail_under: Annotated[float | None, typer.Option(help="Exit 1 when a submission has less percent.")] = None,
+    fail_under: Annotated[
+        float | None, typer.Option(metavar="PERCENT", help="Exit 1 when a submission has less percent.")
+    ] = None,
     verbose: Verbose = False,
 ) -> Exit:
     """Judge stored recordings again after the rubric changed. No student code runs.
@@ -240,17 +242,7 @@ def regrade(
         result = batch.regrade(run, rules, progress)
     for line in batch_lines(result, _again()):
         say.print(line)
-    return _status(result, fail_under)
-
-
-def _status(result: batch.Result, fail_under: float | None) -> Exit:
-    if result.interrupted:
-        return Exit.INTERRUPTED
-    if result.failures:
-        return Exit.HARNESS_FAILED
-    if fail_under is not None and any((report.percent or 0) < fail_under for report in result.reports):
-        return Exit.BELOW_MARK
-    return Exit.DONE
+    return status_of(result, fail_under)
 
 
 def _again() -> str:
