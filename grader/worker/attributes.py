@@ -7,6 +7,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from grader.worker.lookup import Names, bare, known_as
+from grader.worker.plain import is_a
 
 
 def own_attributes(instance: object) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def attribute_names(instance: object) -> list[str]:
     names = dict.fromkeys(own_attributes(instance))
     owners = [owner for owner in type(instance).__mro__[:-1] if isinstance(owner, type)]
     for owner in owners:
-        names.update(dict.fromkeys(key for key, value in vars(owner).items() if isinstance(value, property)))
+        names.update(dict.fromkeys(key for key, value in vars(owner).items() if is_a(value, property)))
         slots = vars(owner).get("__slots__", ())
         names.update(dict.fromkeys((slots,) if isinstance(slots, str) else slots))
         names.update(dict.fromkeys(vars(owner).get("__annotations__", ())))
@@ -52,7 +53,7 @@ def matching(name: str, names: Names, present: list[str]) -> list[str]:
     """All of ``present`` that stand for ``name``: as it is, then by alias, then spelt alike."""
     wanted = known_as(name, names)
     found = [candidate for candidate in wanted if candidate in present]
-    spelt = {bare(candidate) for candidate in wanted}
+    spelt = {bare(candidate) for candidate in wanted if len(candidate) > 1}
     return found + [item for item in present if item not in found and bare(item) in spelt]
 
 
@@ -61,8 +62,8 @@ def write(instance: object, name: str, value: object) -> None:
 
     Raises AttributeError when the object refuses.
     """
-    prop = getattr(type(instance), name, None)
-    if isinstance(prop, property) and prop.fset is None:
+    prop: Any = getattr(type(instance), name, None)
+    if is_a(prop, property) and prop.fset is None:
         read = self_attributes(prop.fget.__code__) if isinstance(prop.fget, FunctionType) else []
         name = read[0] if read else "_" + name
     try:
@@ -71,18 +72,19 @@ def write(instance: object, name: str, value: object) -> None:
         object.__setattr__(instance, name, value)  # a frozen dataclass
 
 
-def _functions_in(value: object) -> list[FunctionType]:
-    if isinstance(value, property):
+def _functions_in(value: Any) -> list[Any]:
+    if is_a(value, property):
         return [part for part in (value.fget, value.fset) if isinstance(part, FunctionType)]
-    if isinstance(value, classmethod | staticmethod):
+    if is_a(value, classmethod, staticmethod):
         return []
-    wrapped = getattr(value, "__wrapped__", None) if isinstance(value, FunctionType) else None
-    return [part for part in (value, wrapped) if isinstance(part, FunctionType)]
+    if not is_a(value, FunctionType):
+        return []
+    return [part for part in (value, getattr(value, "__wrapped__", None)) if is_a(part, FunctionType)]
 
 
 def _is_method(owner: type, name: str) -> bool:
     held = getattr(owner, name, None)
-    return callable(held) and not isinstance(held, property)
+    return callable(held) and not is_a(held, property)
 
 
 def _attributes_on(code: CodeType, first: str) -> list[str]:

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from types import CodeType, FunctionType
 from typing import Any
 
-from grader.worker.plain import safe_text
+from grader.worker.plain import is_a, safe_text
 
 Names = Mapping[str, tuple[str, ...]]
 """Canonical name -> other names, in order of preference."""
 
+_LIBRARIES = {"numpy", "scipy", "sklearn", "matplotlib", "pandas", "torch", "tensorflow", "keras", "IPython"}
 LOG = "log:"
 """An alias ``log:NAME`` means that the attribute NAME holds logarithms."""
 
@@ -44,15 +45,15 @@ def pick(name: str, names: Names, present: Iterable[str]) -> str | None:
             return candidate
     for candidate in wanted:
         for item in offered:
-            if bare(item) == bare(candidate):
+            if len(candidate) > 1 and bare(item) == bare(candidate):
                 return item
     return None
 
 
 def find_class(namespace: Mapping[str, object], name: str, names: Names) -> tuple[type, str]:
     """The student's class for ``name``, and what it is called there. Raises `Missing`."""
-    classes = {key: value for key, value in list(namespace.items()) if isinstance(value, type)}
-    found = pick(name, names, classes)
+    classes: dict[str, Any] = {key: value for key, value in list(namespace.items()) if is_a(value, type)}
+    found = pick(name, names, _written_here(classes)) or pick(name, names, classes)
     if found is not None:
         return classes[found], found
     instance = namespace.get(name)  # `GMM = GMM(3)` hides the class behind its instance
@@ -66,9 +67,9 @@ def find_function(namespace: Mapping[str, object], name: str, names: Names) -> t
     functions = {
         key: value
         for key, value in list(namespace.items())
-        if isinstance(key, str) and not isinstance(value, type) and callable(value)
+        if is_a(key, str) and not is_a(value, type) and callable(value)
     }
-    found = pick(name, names, functions)
+    found = pick(name, names, _written_here(functions)) or pick(name, names, functions)
     if found is not None:
         return functions[found], found
     raise Missing(_not_found("function", name, names, _own(functions)))
@@ -80,12 +81,12 @@ def methods_of(instance: object) -> dict[str, str]:
     for owner in type(instance).__mro__[:-1]:
         prefix = f"_{owner.__name__.lstrip('_')}__"
         for key, value in list(vars(owner).items()):
-            if isinstance(key, str) and (callable(value) or isinstance(value, staticmethod | classmethod)):
+            if is_a(key, str) and (callable(value) or is_a(value, staticmethod, classmethod)):
                 found.setdefault(key, key)
                 if key.startswith(prefix):
                     found.setdefault("__" + key.removeprefix(prefix), key)
     own = list(getattr(instance, "__dict__", {}).items())
-    return found | {key: key for key, value in own if callable(value) and not isinstance(value, type)}
+    return found | {key: key for key, value in own if callable(value) and not is_a(value, type)}
 
 
 def parameters_of(function: Any) -> dict[str, inspect.Parameter] | None:
@@ -98,13 +99,22 @@ def parameters_of(function: Any) -> dict[str, inspect.Parameter] | None:
 
 def code_of(function: Any) -> CodeType | None:
     """Where ``function`` was written; of a class its ``__init__``."""
-    if isinstance(function, type):
-        function = function.__init__  # type: ignore[misc]
+    if is_a(function, type):
+        function = function.__init__
     try:
         function = inspect.unwrap(getattr(function, "__func__", function))
     except Exception:  # noqa: BLE001  __wrapped__ may be anything
         return None
     return function.__code__ if type(function) is FunctionType else None
+
+
+def _written_here(values: Mapping[str, Any]) -> list[str]:
+    """Names of what no library brought: `GMM` of the notebook before an imported `GaussianMixture`."""
+    return [
+        key
+        for key, value in values.items()
+        if safe_text(lambda value=value: value.__module__).split(".")[0] not in _LIBRARIES  # type: ignore[misc]
+    ]
 
 
 def _own(values: Mapping[str, Any]) -> list[str]:

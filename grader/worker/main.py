@@ -33,6 +33,7 @@ An answer "died" with the error type ``harness`` says that the question could no
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import signal
@@ -92,6 +93,7 @@ class _Worker:
         runner = CellRunner(self._limits, self._started, self._finished)
         self._namespace = runner.namespace
         runner.run([(index, source) for index, source in order["cells"]], order["skip"], order["seed"])
+        gc.freeze()  # the forks of the questions need not look through, and so copy, all that is there
         send(
             self.sock,
             {"event": "ran", "cpu_seconds": cpu_used() - before, "cut": list(runner.cut), "versions": _versions()},

@@ -49,6 +49,11 @@ def type_name(value: object) -> str:
         return "object"
 
 
+def is_a(value: object, *kinds: type) -> bool:
+    """``isinstance`` by the real type: ``__class__`` may lie, or raise."""
+    return issubclass(type(value), kinds)
+
+
 def safe_text(make: Callable[[], object], limit: int = TEXT_LIMIT) -> str:
     """Call ``make`` for a text of student code; what raises or is no text gives an empty one, the rest is cut."""
     try:
@@ -69,8 +74,8 @@ def message_of(error: BaseException, limit: int = TEXT_LIMIT) -> str:
 def opaque(value: object) -> Opaque:
     """Name what ``value`` is; its own ``repr`` runs only where a known library wrote it."""
     name = type_name(value)
-    if isinstance(value, type):
-        return Opaque("type", f"<class {safe_text(lambda: value.__name__)}>")
+    if is_a(value, type):
+        return Opaque("type", f"<class {safe_text(lambda: value.__name__)}>")  # type: ignore[attr-defined]
     module = safe_text(lambda: type(value).__module__)
     if module.split(".")[0] in _TALKATIVE:
         return Opaque(name, safe_text(lambda: repr(value)))
@@ -218,7 +223,7 @@ class _Converter:
 
 def _as_array(value: Any, limit: int) -> Any:
     """What numpy makes of data frames, tensors and sparse matrices; None for anything else."""
-    if isinstance(value, type):
+    if is_a(value, type):
         return None
     sparse = sys.modules.get("scipy.sparse")
     if sparse is not None and issubclass(type(value), sparse.spmatrix | sparse.sparray):

@@ -28,7 +28,7 @@ from grader.worker.lookup import (
     parameters_of,
     pick,
 )
-from grader.worker.plain import TooLarge, to_plain
+from grader.worker.plain import TooLarge, is_a, to_plain
 
 SUPPORT_MODULE = "__grader_support__"
 STATE_BYTES = 1 << 20
@@ -94,7 +94,7 @@ class Steps:
 
     def call(self, instance: object, method: str, args: list[Any], kwargs: Mapping[str, Any]) -> object:
         function = self.method(instance, method)
-        if id(instance) in self._given and args and np.ndim(args[0]) == 2:
+        if id(instance) in self._given and args and is_a(args[0], np.ndarray) and args[0].ndim == 2:
             fill(instance, "n_samples", len(args[0]), self.names, attribute_names(instance))
         return self._invoke(function, args, kwargs, instance)
 
@@ -149,7 +149,7 @@ class Steps:
         }
         for owner in type(instance).__mro__[:-1]:
             for key, value in vars(owner).items():
-                if isinstance(value, property) and isinstance(key, str):
+                if is_a(value, property) and is_a(key, str):
                     values.setdefault(key, partial(getattr, instance, key))
         for key, read in list(values.items())[:STATE_ENTRIES]:
             with suppress(TooLarge, Exception):  # a property may raise; then it has no value
