@@ -18,7 +18,7 @@ def make_clusters(n_samples: int = 300, random_state: int | None = 0) -> tuple[A
     """
     rng = np.random.default_rng(random_state)
     means = np.array([[2.1, 3.5], [5.8, 1.2], [1.5, 8.7]])
-    covariances = np.array([[[0.9, 0.5], [0.5, 1.1]], [[1.2, -0.6], [-0.6, 0.8]], [[0.7, -0.2], [-0.2, 1.3]]])
+    covariances = np.array([[[1.4, 0.8], [0.8, 1.8]], [[1.9, -1.0], [-1.0, 1.3]], [[1.1, -0.3], [-0.3, 2.1]]])
     labels = rng.permutation(np.arange(n_samples) % 3)
     factors = np.linalg.cholesky(covariances)
     X = means[labels] + np.einsum("nij,nj->ni", factors[labels], rng.standard_normal((n_samples, 2)))

@@ -45,23 +45,22 @@ class GMM:
         self.n_updates = 0
 
     def _initialise(self, X: Array) -> None:
-        """Start from points far apart (k-means++) with a ball of the same size around each."""
+        """Start from points that cover the data best, with a ball of the same size around each."""
+        spread, self.means = min((self._draw_means(X) for _ in range(20)), key=lambda drawn: drawn[0])
+        ball = (spread / X.shape[1] + 1e-6) * np.eye(X.shape[1])
+        self.covariances = np.array([ball] * self.n_components)
+        self.weights = np.full(self.n_components, 1 / self.n_components)
+
+    def _draw_means(self, X: Array) -> tuple[float, Array]:
+        """Draw points far apart (k-means++); return the mean squared distance of the others to them, and them."""
         means = X[[self.rng.integers(len(X))]]
         squared_distances = ((X - means[0]) ** 2).sum(axis=1)
         while len(means) < self.n_components:
-            # Of ten points, drawn the likelier the farther off they are, keep the one that helps most.
             total = squared_distances.sum()
-            p = squared_distances / total if total > 0 else None
-            candidates = X[self.rng.choice(len(X), size=10, p=p)]
-            to_candidates = ((X[None, :, :] - candidates[:, None, :]) ** 2).sum(axis=2)
-            remaining = np.minimum(squared_distances, to_candidates)
-            best = remaining.sum(axis=1).argmin()
-            means = np.vstack([means, candidates[best]])
-            squared_distances = remaining[best]
-        variance = squared_distances.mean() / X.shape[1] + 1e-6
-        self.weights = np.full(self.n_components, 1 / self.n_components)
-        self.means = means
-        self.covariances = np.array([variance * np.eye(X.shape[1])] * self.n_components)
+            i = self.rng.choice(len(X), p=squared_distances / total if total > 0 else None)
+            means = np.vstack([means, X[i]])
+            squared_distances = np.minimum(squared_distances, ((X - X[i]) ** 2).sum(axis=1))
+        return float(squared_distances.mean()), means
 
     def _log_density(self, X: Array) -> Array:
         """
