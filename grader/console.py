@@ -152,24 +152,29 @@ def _check_line(check: CheckResult) -> Text:
 
 
 def _mend(report: Report) -> Iterator[str]:
-    """What the report advises, in its order, with the checks' hints; then the failed checks that it leaves out."""
+    """What the report advises, in its order, with what the checks saw; then the failed checks that it leaves out."""
     failed = [
-        (f"{one_line(item.title)}: {one_line(check.title)}: {one_line(check.message)}".rstrip(": "), check)
+        (one_line(item.title), check)
         for item in report.items
         for check in item.checks
         if check.verdict not in (Verdict.PASS, Verdict.BLOCKED)
     ]
     for text in map(one_line, report.advice):
-        about = next((pair for pair in failed if pair[1].message and one_line(pair[1].message) in text), None)
+        about = next((pair for pair in failed if _told(pair[1]) and text.endswith(_told(pair[1]))), None)
         if about:
             failed.remove(about)
-        yield text + _hint(about[1] if about else None)
-    for text, check in failed:
-        yield text + _hint(check)
+        yield text + (_more(about[1]) if about else "")
+    for title, check in failed:
+        yield f"{title}: {one_line(check.title)}: {_told(check)}".rstrip(": ") + _more(check)
 
 
-def _hint(check: CheckResult | None) -> str:
-    return f" Look at: {one_line(check.hint)}" if check and check.hint else ""
+def _told(check: CheckResult) -> str:
+    return one_line(check.diagnosis_text or check.message)
+
+
+def _more(check: CheckResult) -> str:
+    seen = f" {one_line(check.message)}" if check.diagnosis_text and check.message else ""
+    return seen + (f" Look at: {one_line(check.hint)}" if check.hint else "")
 
 
 def _verdict_line(report: Report) -> str:
