@@ -1,0 +1,200 @@
+"""The pictures that the activity asks for, looked for among those that the run made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from grader.compare import fail
+from grader.model import Figure, Finding, Recording, Submission, Verdict
+from grader.rubric import check
+
+from .failures import cause_of, source_of, stopped, told
+
+Axes = Mapping[str, Any]
+
+_DRAWN = ("lines", "points", "patches", "images", "contours", "bars")
+_ITEM_OF = {
+    "_e_step": "TODO 1 (E-step)",
+    "_m_step": "TODO 2 (M-step)",
+    "fit": "the training (`fit`)",
+    "sample": "TODO 3 (sampling)",
+    "discriminative_model": "TODO 4a",
+    "generative_model": "TODO 4b",
+    "interpolate": "TODO 5a (interpolation)",
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of picture: its name, what its axes hold, and the words by which code and labels give it away."""
+
+    name: str
+    fits: Callable[[tuple[Axes, ...]], bool]
+    words: re.Pattern[str]
+
+
+def _any(test: Callable[[Axes], bool]) -> Callable[[tuple[Axes, ...]], bool]:
+    return lambda panels: any(test(panel) for panel in panels)
+
+
+def _words(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+CLUSTERS = Kind(
+    "the fitted clusters with ellipses or contours over the data",
+    _any(lambda a: a["points"] >= 10 and a["patches"] + a["contours"] + a["images"] + max(0, a["lines"] - 1) >= 1),
+    _words(r"cluster|ellips|gmm|mixture|covarian|sigma|component"),
+)
+SAMPLES = Kind(
+    "samples beside data",
+    _any(lambda a: a["points"] >= 10),
+    _words(r"(?<!n_)sampl|generated|synthetic|new_points|muestra|stichprobe|échantillon|выбор|样本|サンプル"),
+)
+CURVE = Kind(
+    "the log-likelihood curve",
+    _any(lambda a: a["lines"] >= 1 and a["images"] == 0 and not re.search(r"\b[ab]ic\b", _labels(a), re.IGNORECASE)),
+    _words(r"likelihood|log.?lik|\blls?\b|convergen|vraisemblance|verosimil|правдоподоб|似然|尤度"),
+)
+BOUNDARIES = Kind(
+    "the two decision boundaries",
+    _any(lambda a: a["contours"] + a["images"] >= 1 or (a["points"] >= 10 and a["lines"] >= 1)),
+    _words(r"boundar|decision|discriminative|logistic|naive|classif|frontera|frontière|grenze|границ|边界|境界"),
+)
+INTERPOLATION = Kind(
+    "an interpolation",
+    lambda panels: sum(a["images"] for a in panels) >= 1 or any(a["points"] + a["lines"] >= 1 for a in panels),
+    _words(r"interpol|latent|explorer|lerp|morph|интерпол|插值|補間"),
+)
+KINDS = (CLUSTERS, SAMPLES, CURVE, BOUNDARIES, INTERPOLATION)
+
+
+@check("visualisations", public=True)
+def clusters(submission: Submission, recording: Recording) -> Finding:
+    """The fitted clusters are drawn with their ellipses or contours over the data"""
+    return look_for(CLUSTERS, submission, recording)
+
+
+@check("visualisations", public=True)
+def samples(submission: Submission, recording: Recording) -> Finding:
+    """Generated samples are drawn beside the data"""
+    return look_for(SAMPLES, submission, recording)
+
+
+@check("visualisations", public=True)
+def likelihood_curve(submission: Submission, recording: Recording) -> Finding:
+    """The log-likelihood is drawn against the iterations"""
+    return look_for(CURVE, submission, recording)
+
+
+@check("visualisations", public=True)
+def boundaries(submission: Submission, recording: Recording) -> Finding:
+    """The decision boundaries of both classifiers are drawn"""
+    found = look_for(BOUNDARIES, submission, recording)
+    if not found or found.needs_review:
+        return found
+    matching = [f for f in _drawn(recording) if _hinted(BOUNDARIES, f, submission) and BOUNDARIES.fits(f.axes)]
+    panels = sum(BOUNDARIES.fits((panel,)) for figure in matching for panel in figure.axes)
+    layers = sum(panel["contours"] + panel["lines"] for figure in matching for panel in figure.axes)
+    if panels >= 2 or layers >= 2:
+        return found
+    told_ = "One decision boundary was found; there are two classifiers to compare."
+    return fail(told_, "Draw one panel for each classifier.", fraction=0.5, needs_review=True)
+
+
+@check("visualisations", public=True)
+def interpolation(submission: Submission, recording: Recording) -> Finding:
+    """The steps of an interpolation are drawn"""
+    return look_for(INTERPOLATION, submission, recording)
+
+
+def look_for(kind: Kind, submission: Submission, recording: Recording) -> Finding:
+    """Is a picture of this kind among those that the run made?
+
+    Evidence is a drawn picture whose axes hold the right things and whose labels or code say the right words. With one
+    of the two alone a person should look; blank pictures and pictures saved in the file are no evidence.
+    """
+    drawn = _drawn(recording)
+    hinted = [figure for figure in drawn if _hinted(kind, figure, submission)]
+    if any(figure.axes and kind.fits(figure.axes) for figure in hinted):
+        return Finding(Verdict.PASS)
+    if any(not figure.axes for figure in hinted):
+        return Finding(Verdict.PASS, "A picture whose parts can't be read was taken for it.", needs_review=True)
+    others = [figure for figure in drawn if kind.fits(figure.axes) and not _claimed(figure, kind, submission)]
+    if others:
+        told_ = f"The picture of cell {others[0].cell} was taken for it, though nothing there says so."
+        return Finding(Verdict.PASS, told_, needs_review=True)
+    if hinted:
+        told_ = f"The picture of cell {hinted[0].cell} seems meant for it, but does not hold what it should."
+        return fail(told_, f"Wanted: {kind.name}.", fraction=0.5, needs_review=True)
+    return _absent(kind, submission, recording)
+
+
+def _absent(kind: Kind, submission: Submission, recording: Recording) -> Finding:
+    """Why there is no such picture: blank, stopped, saved only, or never drawn."""
+    blank = [f for f in recording.figures if _blank(f) and _hinted(kind, f, submission)]
+    if blank:
+        told_ = f"The picture of cell {blank[0].cell} is blank: nothing is drawn in it."
+        return fail(told_, f"Wanted: {kind.name}. Draw before `plt.show()`, on the axes that you show.")
+    for run in stopped(recording):
+        source = source_of(submission, run.index)
+        if kind.words.search(source) and re.search(r"plt\.|\.plot|show|ax\.|draw|scatter", source):
+            return _stopped(kind, told(run), cause_of(run, submission, recording).error)
+    if submission.saved_images and not recording.figures:
+        told_ = "The pictures that are saved in the file did not come out when the notebook ran, so they can't count."
+        return fail(told_, "Make sure that the cells that draw run in a fresh kernel.")
+    return Finding(Verdict.MISSING, f"No picture of {kind.name} was drawn when the notebook ran.", f"Wanted: {kind.name}.")
+
+
+def _stopped(kind: Kind, words: str, error: Any) -> Finding:
+    first = _ITEM_OF.get(error.function if error else "")
+    if first:
+        told_ = f"{kind.name[0].upper()}{kind.name[1:]} can't be drawn before {first} is mended. {words}."
+        return Finding(Verdict.BLOCKED, told_, f"Mend {first} first, then run the notebook again.")
+    return fail(f"The cell that would draw it stopped. {words}.", f"Wanted: {kind.name}.")
+
+
+# --- reading pictures -----------------------------------------------------------------------
+
+
+def _drawn(recording: Recording) -> list[Figure]:
+    return [figure for figure in recording.figures if not _blank(figure)]
+
+
+def _blank(figure: Figure) -> bool:
+    """Nothing drawn: one grey level all over, or axes without anything on them."""
+    if figure.axes and not any(panel.get(name, 0) for panel in figure.axes for name in _DRAWN):
+        return True
+    thumbnail = figure.thumbnail
+    return isinstance(thumbnail, np.ndarray) and thumbnail.size > 0 and int(thumbnail.max()) - int(thumbnail.min()) < 8
+
+
+def _labels(panel: Axes) -> str:
+    return " ".join(str(panel.get(name, "")) for name in ("title", "xlabel", "ylabel"))
+
+
+def _hinted(kind: Kind, figure: Figure, submission: Submission) -> bool:
+    """Do the labels, the cell, or the notebook's functions that the cell calls say the kind's words?"""
+    labels = " ".join(_labels(panel) for panel in figure.axes)
+    return bool(kind.words.search(labels) or kind.words.search(_code_behind(figure.cell, submission)))
+
+
+def _code_behind(cell: int, submission: Submission) -> str:
+    source = source_of(submission, cell)
+    called = set(re.findall(r"\b(\w+)\s*\(", source))
+    parts = [source]
+    for other in submission.cells:
+        for match in re.finditer(r"^def (\w+)\(.*?(?=^\S|\Z)", other.source, re.MULTILINE | re.DOTALL):
+            if other.index != cell and match.group(1) in called:
+                parts.append(match.group(0))
+    return "\n".join(parts)
+
+
+def _claimed(figure: Figure, kind: Kind, submission: Submission) -> bool:
+    """Is the picture evidence for another kind already?"""
+    return any(other is not kind and other.fits(figure.axes) and _hinted(other, figure, submission) for other in KINDS)
