@@ -35,6 +35,7 @@ _TELLING = (
     Verdict.TIMEOUT,
     Verdict.ERROR,
     Verdict.MISSING,
+    Verdict.BLOCKED,
     Verdict.HARNESS,
 )
 
