@@ -6,15 +6,19 @@
   const rows = Array.from(body.rows);
   const heads = Array.from(table.tHead.rows[0].cells);
   const order = new Intl.Collator("en", { numeric: true });
-  const value = (row, column) => row.cells[column].dataset.sort ?? row.cells[column].textContent.trim();
+  const value = (row, column) => row.cells[column].textContent.trim();
+  const number = (text) => (text === "" ? -1 : parseFloat(text));
+  // Submission and status are words, all other columns begin with a number or are empty: no score.
+  const compare = (a, b, column) =>
+    (column > 1 && number(value(a, column)) - number(value(b, column))) || order.compare(value(a, column), value(b, column));
 
   const sort = (column) => {
     const head = heads[column];
-    const down = head.getAttribute("aria-sort") === (head.dataset.first === "down" ? null : "ascending");
+    const down = head.getAttribute("aria-sort") === "ascending";
     heads.forEach((other) => other.removeAttribute("aria-sort"));
     head.setAttribute("aria-sort", down ? "descending" : "ascending");
     const sign = down ? -1 : 1;
-    rows.slice().sort((a, b) => sign * order.compare(value(a, column), value(b, column))).forEach((row) => body.append(row));
+    rows.slice().sort((a, b) => sign * compare(a, b, column)).forEach((row) => body.append(row));
   };
   heads.forEach((head, column) => {
     const button = document.createElement("button");
