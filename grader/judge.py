@@ -314,5 +314,7 @@ def _plots(case: Case) -> dict[str, Tree]:
     except Exception:  # noqa: BLE001
         # Drawings are an extra: a value that can't be drawn must not cost the report.
         plots = {}
-    figures = [{"cell": one.cell, "mime": one.mime, "data": one.data} for one in case.recording.figures]
+    figures = [
+        {"cell": one.cell, "mime": one.mime, "data": one.data, "axes": list(one.axes)} for one in case.recording.figures
+    ]
     return {**plots, "figures": figures} if figures else plots

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from grader.model import Figure, Tree
+from grader.model import Tree
 from grader.text import strip_terminal
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -38,11 +38,6 @@ class Picture:
     caption: str
     width: int
     height: int
-
-
-def tree_of(figures: Iterable[Figure]) -> list[dict[str, Tree]]:
-    """What to put into ``Report.plots["figures"]`` for the figures of a recording."""
-    return [{"cell": f.cell, "mime": f.mime, "data": f.data, "axes": list(f.axes)} for f in figures]
 
 
 def pictures(tree: Tree) -> tuple[tuple[Picture, ...], tuple[str, ...]]:

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.image import imread
 
-from grader.model import Figure
 from grader.report import figures
-from grader.report.figures import SIGNATURE, pictures, still_png, tree_of
+from grader.report.figures import SIGNATURE, pictures, still_png
 from tests.report.sample import png
 
 
@@ -100,9 +99,3 @@ def test_trees_of_another_shape_show_nothing(tree):
     shown, problems = pictures(tree)
     assert shown == ()
     assert all("is not shown" in problem for problem in problems)
-
-
-def test_figures_of_a_recording_are_shown():
-    recorded = Figure(7, "image/png", png(), None, ({"title": "Samples", "points": 10},))
-    (shown,), _ = pictures(tree_of([recorded]))
-    assert shown.alt == "Figure 1, cell 7: “Samples”, 10 points"
