@@ -306,11 +306,9 @@ def _advice(case: Case, items: Sequence[ItemResult]) -> tuple[str, ...]:
 
 def _plots(case: Case) -> dict[str, Tree]:
     draw = case.exam.assignment.plots
-    if draw is None:
-        return {}
     replies = {ask_id: reply for ask_id, reply in case.replies.items() if isinstance(reply, Reply)}
     try:
-        plots = dict(draw(replies))
+        plots = dict(draw(replies)) if draw else {}
     except Exception:  # noqa: BLE001
         # Drawings are an extra: a value that can't be drawn must not cost the report.
         plots = {}
