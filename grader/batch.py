@@ -25,7 +25,7 @@ from grader.judge import judge
 from grader.model import Paper, Recording, Report, Status, Submission
 from grader.report.classpage import render_class
 from grader.report.html import render_report
-from grader.store import VERSION, Diary, RunFolder, StoreError, digest, write_whole
+from grader.store import VERSION, Diary, RunFolder, digest, write_whole
 from grader.submissions import Found, load
 
 TICK = 0.25
@@ -115,7 +115,7 @@ def grade(
     folder.create()
     exam = prepare(assignment, choose_seed(folder, assignment, settings), public=settings.public)
     diary = Diary(folder, _about(exam, settings), [one.id for one in found])
-    run = _Run(folder, exam, settings)
+    run = Run(folder, exam, settings)
     reports: dict[str, Report] = {}
     interrupted = False
     try:
@@ -129,37 +129,6 @@ def grade(
     write_class(folder, ordered)
     diary.close(finished=not interrupted)
     return Result(settings.out, ordered, len(found), interrupted)
-
-
-def regrade(out: Path, assignment: Assignment, progress: Progress) -> Result:
-    """Judge the stored recordings of a run again, with the run's own seed. No student code runs.
-
-    Raises StoreError where the recordings answer other questions than the rubric asks now.
-    """
-    folder = RunFolder(out)
-    told = folder.run()
-    if told is None:
-        raise StoreError(f"{out}: no run.json in it, so it is not a folder that `grader grade` wrote")
-    exam = prepare(assignment, str(told["seed"]), public=bool(told["public"]))
-    changed = sorted(name for name, hashed in _questions(exam).items() if told["questions"].get(name) != hashed)
-    if changed:
-        raise StoreError(
-            f"{out}: the rubric's questions have changed ({', '.join(changed)}) and the recordings don't answer them: "
-            "run `grader grade` again"
-        )
-    run = _Run(folder, exam, Settings(out))
-    count = _Count(len(told["submissions"]), progress)
-    reports = []
-    for name in told["submissions"]:
-        stored = folder.kept(name)
-        if stored is None:
-            raise StoreError(f"{folder.of(name)}: its recording is missing or damaged: run `grader grade` again")
-        outcome = run.finish(_Recorded(stored.submission, stored.recording, resumed=True))
-        reports.append(outcome.report)
-        count.finished(outcome, running=0)
-    write_class(folder, reports)
-    folder.write_run({**told, "assignment": _assignment(assignment)})
-    return Result(out, tuple(reports), len(reports))
 
 
 def examine(submission: Submission, exam: Exam, executor: Executor, stop: threading.Event) -> Report:
@@ -190,7 +159,9 @@ def write_class(folder: RunFolder, reports: Sequence[Report]) -> None:
 
 
 @dataclass(frozen=True)
-class _Recorded:
+class Recorded:
+    """A submission with what its code answered, now or before."""
+
     submission: Submission
     recording: Recording
     resumed: bool = False
@@ -212,7 +183,7 @@ def _failed(submission: Submission, error: Exception) -> Recording:
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
     """The steps of a run, with what they share."""
 
     folder: RunFolder
@@ -224,9 +195,9 @@ class _Run:
     ) -> Generator[Outcome, None, None]:
         """Judge and write each submission as it comes; closing the iterator stops what runs."""
         stop = threading.Event()
-        count = _Count(len(found), progress)
+        count = Count(len(found), progress)
         waiting = enumerate(found)
-        pending: dict[Future[_Recorded], int] = {}
+        pending: dict[Future[Recorded], int] = {}
         pool = ThreadPoolExecutor(self.settings.jobs, thread_name_prefix="record")
         try:
             while True:
@@ -245,20 +216,20 @@ class _Run:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def obtain(self, found: Found, executor: Executor, stop: threading.Event) -> _Recorded:
+    def obtain(self, found: Found, executor: Executor, stop: threading.Event) -> Recorded:
         """The stored recording where it fits, else a new one, stored unless we were told to stop meanwhile."""
         submission = Submission(found.id, found.shown_path, sha256="")
         try:
             submission = load(found)
             stored = self.stored(submission)
             if stored is not None:
-                return _Recorded(submission, stored, resumed=True)
+                return Recorded(submission, stored, resumed=True)
             recording = _record(submission, self.exam, executor, stop)
         except Exception as error:  # noqa: BLE001  whatever of ours fails costs this submission's score, not the batch
             recording = _failed(submission, error)
         if not stop.is_set():
             self.folder.keep(self.key(submission), submission, recording)
-        return _Recorded(submission, recording)
+        return Recorded(submission, recording)
 
     def stored(self, submission: Submission) -> Recording | None:
         """A recording of the same file, questions and conditions that is no record of a fault of ours."""
@@ -272,7 +243,7 @@ class _Run:
         settings = self.settings
         return digest(_paper(self.exam, submission), submission, settings.executor, settings.sandbox, VERSION)
 
-    def finish(self, recorded: _Recorded) -> Outcome:
+    def finish(self, recorded: Recorded) -> Outcome:
         """Judge, and write both forms of the report."""
         submission, recording = recorded.submission, recorded.recording
         try:
@@ -285,6 +256,7 @@ class _Run:
         return Outcome(slim, recording.seconds, recording.cpu_seconds, recorded.resumed)
 
     def write(self, report: Report) -> None:
+        """Both forms of the report, each whole or not at all."""
         folder = self.folder.of(report.submission.id)
         folder.mkdir(parents=True, exist_ok=True)
         page, data = render_report(report), report_json(report)
@@ -293,7 +265,7 @@ class _Run:
 
 
 @dataclass
-class _Count:
+class Count:
     """Counts what is done and tells it."""
 
     total: int
@@ -318,8 +290,8 @@ def _about(exam: Exam, settings: Settings) -> dict[str, object]:
     return {
         "seed": exam.seed,
         "public": exam.public,
-        "assignment": _assignment(exam.assignment),
-        "questions": _questions(exam),
+        "assignment": about_assignment(exam.assignment),
+        "questions": questions(exam),
         "limits": dict(vars(exam.paper.limits)),
         "executor": settings.executor,
         "sandbox": settings.sandbox,
@@ -327,7 +299,7 @@ def _about(exam: Exam, settings: Settings) -> dict[str, object]:
     }
 
 
-def _assignment(assignment: Assignment) -> dict[str, str]:
+def about_assignment(assignment: Assignment) -> dict[str, str]:
     return {
         "id": assignment.id,
         "title": assignment.spec.title,
@@ -336,6 +308,6 @@ def _assignment(assignment: Assignment) -> dict[str, str]:
     }
 
 
-def _questions(exam: Exam) -> dict[str, str]:
+def questions(exam: Exam) -> dict[str, str]:
     """Hash of each question, by id."""
     return {ask.id: digest(ask, exam.paper.names) for ask in exam.paper.asks}

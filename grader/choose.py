@@ -19,7 +19,7 @@ from grader.execute import Executor, ExecutorError, isolation
 from grader.execute.levels import Level
 from grader.execute.warm import WarmExecutor
 from grader.model import CellKind
-from grader.store import RunFolder
+from grader.regrade import open_run
 from grader.submissions import Found, PathsError, find, load
 
 NO_SANDBOX = "none"
@@ -77,10 +77,8 @@ def choose_assignment(told: Path | None, found: Sequence[Found], near: Sequence[
 
 
 def assignment_of_run(out: Path, told: Path | None) -> Assignment:
-    """The assignment that a run was graded with, or the folder that was named instead."""
-    run = RunFolder(out).run()
-    if run is None:
-        raise CallError(f"{out}: no run.json in it, so it is not a folder that `grader grade` wrote")
+    """The assignment that a run was graded with, or the folder that was named instead. Raises StoreError too."""
+    _, run = open_run(out)
     return load_assignment(told or Path(run["assignment"]["folder"]))
 
 

@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from grader import batch
+from grader import regrade as regrading
 from grader.assignment import AssignmentError
 from grader.choose import (
     CallError,
@@ -32,8 +33,9 @@ from grader.console import BatchProgress, batch_lines, console, print_check
 from grader.exam import prepare
 from grader.execute import ExecutorError
 from grader.execute.levels import Level
+from grader.export import EXPORTS
 from grader.model import Report
-from grader.store import VERSION, StoreError
+from grader.store import VERSION, StoreError, write_whole
 from grader.submissions import load
 
 SAVE_SECONDS = 0.5
@@ -239,10 +241,34 @@ def regrade(
     rules = assignment_of_run(run, assignment)
     say = console()
     with BatchProgress(say, verbose=verbose) as progress:
-        result = batch.regrade(run, rules, progress)
+        result = regrading.regrade(run, rules, progress)
     for line in batch_lines(result, _again()):
         say.print(line)
     return status_of(result, fail_under)
+
+
+@command
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder that `grader grade` wrote.", metavar="RUN")],
+    to: Annotated[str, typer.Option(metavar="FORMAT", help=f"One of {', '.join(EXPORTS)}.")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write there instead of printing.")] = None,
+    assignment: AssignmentOption = None,
+) -> Exit:
+    """Turn a run into a gradebook or CI format. No student code runs.
+
+    \b
+    Examples:
+      grader export reports --to csv
+      grader export reports --to summary --out summary.md
+    """
+    if to not in EXPORTS:
+        raise CallError(f"--to {to}: there is no such format; choose one of {', '.join(EXPORTS)}")
+    _, text = EXPORTS[to](regrading.reports_of_run(run, assignment_of_run(run, assignment)))
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        write_whole(out, text)
+    return Exit.DONE
 
 
 def _again() -> str:

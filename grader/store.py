@@ -25,6 +25,7 @@ RUN_SCHEMA = "grader/run/1"
 RECORDING_SCHEMA = "grader/recording/1"
 RUN_FILE = "run.json"
 VERSION = version("notebook-grader")
+_NEEDED = ("seed", "public", "assignment", "questions", "submissions")
 _PRIVATE = 0o600
 _SHARED = 0o666
 """What the process's umask leaves of it."""
@@ -73,6 +74,9 @@ class RunFolder:
             raise StoreError(f"{path}: can't be read: {error}") from None
         if not isinstance(told, dict) or told.get("schema") != RUN_SCHEMA:
             raise StoreError(f"{path}: not a run of this grader (schema {RUN_SCHEMA})")
+        missing = [key for key in _NEEDED if key not in told]
+        if missing:
+            raise StoreError(f"{path}: {', '.join(missing)} missing in it")
         return told
 
     def write_run(self, told: Mapping[str, Any]) -> None:

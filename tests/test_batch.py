@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from grader.assignment import Assignment, load_assignment
-from grader.batch import Moment, Result, Settings, grade, regrade
+from grader.batch import Moment, Result, Settings, grade
 from grader.model import Recording, Status, Submission
+from grader.regrade import regrade, reports_of_run
 from grader.store import RunFolder, StoreError, digest, write_whole
 from grader.submissions import find
 from tests.tiny import RIGHT, TRIPLED, FakeExecutor, write_assignment, write_notebook
@@ -264,6 +265,13 @@ def test_regrade_refuses_when_the_questions_changed(run: Run, assignment: Assign
 def test_regrade_of_another_folder_says_so(tmp_path: Path, assignment: Assignment) -> None:
     with pytest.raises(StoreError, match=r"no run\.json"):
         regrade(tmp_path, assignment, lambda moment: None)
+
+
+def test_reports_of_a_run_are_those_in_its_folder(run: Run, assignment: Assignment) -> None:
+    result = run(seed=None)
+    assert tuple(reports_of_run(result.out, assignment)) == result.reports
+    with pytest.raises(StoreError, match="grader regrade"):
+        reports_of_run(result.out, _edit(assignment, "pass_mark: 70", "pass_mark: 40"))
 
 
 # --- the folder -----------------------------------------------------------------------------

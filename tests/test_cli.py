@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 from grader import choose, cli
 from grader.choose import Exit
 from grader.execute.levels import Level
+from grader.export import EXPORTS
 from grader.model import Submission
 from tests.tiny import RIGHT, TRIPLED, FakeExecutor, write_assignment, write_notebook
 
@@ -103,6 +104,7 @@ WRONG = {
     "no such level": (["grade", "in", "--sandbox", "moat"], "namespaces"),
     "reports where a file is": (["grade", "in", "--out", "picture.png"], "picture.png"),
     "a run that is none": (["regrade", "in"], "no run.json"),
+    "no such format": (["export", "in", "--to", "parchment"], "choose one of"),
     "check of a path that is not there": (["check", "nowhere.ipynb"], "no such file"),
 }
 
@@ -179,6 +181,21 @@ def test_regrade_follows_the_rubric_and_runs_nothing(call: Call, course: Path, e
     assert executor.recorded == ran
 
 
+@pytest.mark.parametrize("name", EXPORTS)
+def test_export_prints_or_writes_each_format(call: Call, course: Path, name: str) -> None:
+    call("grade", "in")
+    printed = call("export", "reports", "--to", name)
+    assert printed.exit_code == Exit.DONE
+    assert printed.stdout
+    assert call("export", "reports", "--to", name, "--out", "file").exit_code == Exit.DONE
+    assert (course / "file").read_text() == printed.stdout
+
+
+def test_export_as_csv_is_the_gradebook(call: Call, course: Path) -> None:
+    call("grade", "in")
+    assert call("export", "reports", "--to", "csv").stdout == (course / "reports" / "grades.csv").read_text()
+
+
 # --- check ----------------------------------------------------------------------------------
 
 
@@ -240,7 +257,7 @@ def test_nothing_that_a_student_wrote_moves_the_terminal(call: Call, course: Pat
 # --- help -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["grade", "check", "regrade"])
+@pytest.mark.parametrize("command", ["grade", "check", "regrade", "export"])
 def test_help_has_examples(call: Call, command: str) -> None:
     result = call(command, "--help")
     assert result.exit_code == Exit.DONE
