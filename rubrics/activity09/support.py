@@ -45,6 +45,35 @@ def _fit_facts(student, gmm, X, returned):
     return facts
 
 
+def fits_again(student, gmms, first, second):
+    """Fit each object to its first data set, then to its second; tells of the second."""
+    several_fits(student, gmms, first)
+    return several_fits(student, gmms, second)
+
+
+def alternated(student, gmm, X, rounds):
+    """Parameters after each of some rounds of E-step and M-step, as dicts; an empty list where they can't be followed."""
+    kept = []
+    try:
+        for _ in range(rounds):
+            returned = student.call(gmm, "_e_step", X.copy())
+            K = len(student.read(gmm, "weights", 1))
+            student.call(gmm, "_m_step", X.copy(), _table(returned, (len(X), K)))
+            found = {name: student.read(gmm, name, ndim) for name, ndim in (("weights", 1), ("means", 2), ("covariances", 3))}
+            kept.append({name: np.array(value, dtype=float) for name, value in found.items()})
+    except Exception:
+        return []  # then nothing is concluded from it
+    return kept
+
+
+def _table(returned, shape):
+    """The array of this shape in what an E-step returned."""
+    for part in (returned, *(returned if isinstance(returned, (list, tuple)) else ())):
+        if np.shape(part) == shape:
+            return np.asarray(part)
+    return returned
+
+
 # --- the other items: helpers go below this line ----------------------------------------------
 
 
