@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -42,11 +43,12 @@ def attribute_names(instance: object) -> list[str]:
     return [name for name in names if type(name) is str and not _is_method(type(instance), name)]
 
 
-def self_attributes(code: CodeType) -> list[str]:
+@lru_cache(maxsize=4096)
+def self_attributes(code: CodeType) -> tuple[str, ...]:
     """Attributes that the code reads or writes on its first parameter, in the order of the code."""
     if not code.co_argcount:
-        return []
-    return list(dict.fromkeys(_attributes_on(code, code.co_varnames[0])))
+        return ()
+    return tuple(dict.fromkeys(_attributes_on(code, code.co_varnames[0])))
 
 
 def matching(name: str, names: Names, present: list[str]) -> list[str]:
@@ -64,7 +66,7 @@ def write(instance: object, name: str, value: object) -> None:
     """
     prop: Any = getattr(type(instance), name, None)
     if is_a(prop, property) and prop.fset is None:
-        read = self_attributes(prop.fget.__code__) if isinstance(prop.fget, FunctionType) else []
+        read = self_attributes(prop.fget.__code__) if isinstance(prop.fget, FunctionType) else ()
         name = read[0] if read else "_" + name
     try:
         setattr(instance, name, value)
