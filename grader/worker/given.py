@@ -85,8 +85,7 @@ def _set(
     for attribute in logs:
         with np.errstate(divide="ignore"):
             write(instance, attribute, _in_form(np.log(value), fitted.get(attribute), sample))
-    tables = {key: held for key, held in own.items() if type(held) is dict and held}
-    places = parameter_places(name, names, {**fitted, **tables})
+    places = list(dict.fromkeys(parameter_places(name, names, fitted) + parameter_places(name, names, own)))
     for attribute, key in places:
         if type(own.get(attribute)) is not dict:
             write(instance, attribute, {})
