@@ -29,7 +29,7 @@ BOOT = "import sys; exec(sys.stdin.buffer.read(), {'__name__': 'grader_boot'})"
 
 DELIVERED = (
     "__init__", "model", "wire", "execute/__init__", "execute/linux", "execute/processes", "execute/messages",
-    "execute/job", "execute/cage", "execute/guard", "execute/levels", "execute/zygote",
+    "execute/job", "execute/seccomp", "execute/landlock", "execute/readable", "execute/confined", "execute/cage", "execute/guard", "execute/levels", "execute/zygote",
 )  # fmt: skip
 """All of ours that ever is in a worker's process, beside `grader.worker`."""
 
@@ -55,6 +55,7 @@ class Worker:
             except queue.Empty:
                 raise ZygoteError(f"the zygote did not answer within {seconds:g} s") from None
             if message["event"] == "failed":
+                self.ended = message
                 raise ZygoteError(message["why"])
             if message["event"] == "ended":
                 self.ended = message

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from grader.execute.cage import Cage
+from grader.execute.confined import Confined
 
 
 class Level(StrEnum):
@@ -21,4 +22,4 @@ class Level(StrEnum):
 
 def cage_for(order: dict[str, Any]) -> Cage:
     """The cage that the grader ordered."""
-    return {Level.PROCESS: Cage}[Level(order["level"])]()
+    return {Level.PROCESS: Cage, Level.CONFINED: Confined}[Level(order["level"])]()

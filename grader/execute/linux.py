@@ -151,6 +151,11 @@ def drop_capabilities(keep: int = 0) -> None:
     set_capabilities(keep)
 
 
+def raise_ambient(capability: int) -> None:
+    """Keep ``capability``, which must be permitted and inheritable, when a program is executed."""
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability)
+
+
 def capabilities() -> int:
     """The effective capabilities of this process as a bit mask."""
     with Path("/proc/self/status").open(encoding="ascii", errors="replace") as status:
