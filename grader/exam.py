@@ -15,8 +15,9 @@ import numpy as np
 
 from grader.asks import plain, write
 from grader.assignment import Assignment, AssignmentError
-from grader.model import Answer, AnswerStatus, Ask, Paper, Tree
+from grader.model import Answer, AnswerStatus, Ask, Paper, StudentError, Tree
 from grader.rubric import AskDef, MistakeDef, Question, Read, Unreadable
+from grader.threads import one_thread
 from grader.worker.answering import evaluate
 
 TRIES = 20
@@ -32,6 +33,21 @@ class Drawn:
     inputs: Mapping[str, Tree]
 
 
+@dataclass(frozen=True)
+class Reading:
+    """An answer after the question's reader: with a canonical value, or with the reason why there is none."""
+
+    status: AnswerStatus
+    value: Tree = None
+    complaint: str | None = None
+    """What the reader said where it found nothing; empty where it did not foresee such an answer."""
+    error: StudentError | None = None
+
+    @property
+    def readable(self) -> bool:
+        return self.status is AnswerStatus.VALUE and self.complaint is None
+
+
 @dataclass
 class Exam:
     """The questions of a run. ``paper`` goes to the worker; everything else stays here."""
@@ -44,6 +60,7 @@ class Exam:
     expected: Mapping[str, Tree]
     """The reference's canonical answers."""
     _mistaken: dict[tuple[str, str], Answer] = field(default_factory=dict)
+    _readings: dict[tuple[str, str], Reading] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def mistaken(self, mistake: MistakeDef, ask_id: str) -> Answer:
@@ -54,7 +71,16 @@ class Exam:
                 self._mistaken[key] = answer_of_mistake(self.assignment, mistake, self.questions[ask_id].ask)
             return self._mistaken[key]
 
+    def mistaken_reading(self, mistake: MistakeDef, ask_id: str) -> Reading:
+        """The mistake's answer as the question's reader sees it; read once."""
+        key = (mistake.id, ask_id)
+        with self._lock:
+            if key not in self._readings:
+                self._readings[key] = reading(self.questions[ask_id], self.mistaken(mistake, ask_id))
+            return self._readings[key]
 
+
+@one_thread()
 def prepare(assignment: Assignment, seed: str, *, public: bool = False) -> Exam:
     """Draw every question (only the public ones for ``public``) and let the reference answer.
 
@@ -62,14 +88,16 @@ def prepare(assignment: Assignment, seed: str, *, public: bool = False) -> Exam:
     """
     questions: dict[str, Drawn] = {}
     expected: dict[str, Tree] = {}
+    known: dict[tuple[str, str], Answer] = {}
     for definition in assignment.asks.values():
         if public and not definition.public:
             continue
-        questions[definition.id], expected[definition.id] = _draw(assignment, definition, seed)
+        questions[definition.id], expected[definition.id], answers = _draw(assignment, definition, seed)
+        known |= {(mistake_id, definition.id): answer for mistake_id, answer in answers.items()}
     ordered = sorted((drawn.ask for drawn in questions.values()), key=lambda ask: ask.premised)
     names = {name: tuple(others) for name, others in assignment.spec.names.items()}
     paper = Paper(tuple(ordered), names, assignment.limits, number(seed, "notebook"))
-    return Exam(assignment, seed, public, questions, paper, expected)
+    return Exam(assignment, seed, public, questions, paper, expected, known)
 
 
 def number(*parts: str) -> int:
@@ -84,6 +112,19 @@ def canonical(definition: AskDef, value: Tree, inputs: Mapping[str, Tree]) -> Re
     return read if isinstance(read, Read) else Read(read)
 
 
+def reading(drawn: Drawn, answer: Answer) -> Reading:
+    """Read an answer for comparing: what can't be read is told by the reader's complaint."""
+    if answer.status is not AnswerStatus.VALUE:
+        return Reading(answer.status, error=answer.error)
+    try:
+        return Reading(answer.status, canonical(drawn.definition, answer.value, drawn.inputs).value)
+    except Unreadable as error:
+        return Reading(answer.status, complaint=error.message)
+    except Exception:  # noqa: BLE001
+        # A value that the reader did not foresee: there is nothing to compare by.
+        return Reading(answer.status, complaint="")
+
+
 def answer_of_mistake(assignment: Assignment, mistake: MistakeDef, ask: Ask) -> Answer:
     """Ask a mistake: the reference with one piece replaced."""
     if mistake.outcome is not None:
@@ -93,19 +134,28 @@ def answer_of_mistake(assignment: Assignment, mistake: MistakeDef, ask: Ask) -> 
 
 
 def _evaluate(assignment: Assignment, ask: Ask, namespace: Mapping[str, Any]) -> Answer:
-    with np.errstate(all="ignore"):
+    with one_thread(), np.errstate(all="ignore"):
         return evaluate(ask, dict(namespace), assignment.spec.names, assignment.limits)
 
 
-def _draw(assignment: Assignment, definition: AskDef, seed: str) -> tuple[Drawn, Tree]:
-    """Draw inputs until the power guard is content; the last draw stands where none is."""
+def _draw(assignment: Assignment, definition: AskDef, seed: str) -> tuple[Drawn, Tree, dict[str, Answer]]:
+    """Draw inputs until the power guard is content; the last draw stands where none is.
+
+    Also returns the mistakes' answers that were needed for it.
+    """
+    rivals = _rivals(assignment, definition)
     for attempt in range(TRIES if definition.guard else 1):
         drawn = _draw_once(assignment, definition, seed, attempt)
         answer = _evaluate(assignment, drawn.ask, assignment.reference)
         expected = _expected(definition, answer, drawn.inputs)
-        if definition.guard is None or _power(assignment, drawn, expected) >= definition.margin:
+        answers: dict[str, Answer] = {}
+        weak = _too_near(assignment, drawn, expected, rivals, answers)
+        if weak is None:
             break
-    return drawn, expected
+        # What was too near in this draw is likely to be so in the next: ask it first.
+        rivals.remove(weak)
+        rivals.insert(0, weak)
+    return drawn, expected, answers
 
 
 def _draw_once(assignment: Assignment, definition: AskDef, seed: str, attempt: int) -> Drawn:
@@ -138,24 +188,27 @@ def _expected(definition: AskDef, answer: Answer, inputs: Mapping[str, Tree]) ->
         raise AssignmentError(f"the reference's answer to {definition.id} can't be read: {error}") from None
 
 
-def _power(assignment: Assignment, drawn: Drawn, expected: Tree) -> float:
-    """Smallest distance of a mistake that this question can tell from the reference; infinite where there is none."""
-    definition = drawn.definition
+def _rivals(assignment: Assignment, definition: AskDef) -> list[MistakeDef]:
+    """The mistakes that this question has to tell from the reference, where it has a power guard."""
     if definition.guard is None:
-        return float("inf")
+        return []
     items = {made.item for made in assignment.checks.values() if definition in made.all_asks}
-    gaps = []
-    for mistake in assignment.mistakes:
-        if mistake.item not in items or mistake.outcome is not None:
+    return [one for one in assignment.mistakes if one.item in items and one.outcome is None and not one.composite]
+
+
+def _too_near(
+    assignment: Assignment, drawn: Drawn, expected: Tree, rivals: list[MistakeDef], answers: dict[str, Answer]
+) -> MistakeDef | None:
+    """The first mistake that changes the answer to this question by less than the margin; ``answers`` is filled.
+
+    A mistake that raises, can't be read, or gives exactly the reference's answer (distance 0) is none.
+    """
+    definition = drawn.definition
+    for mistake in rivals:
+        answers[mistake.id] = answer = answer_of_mistake(assignment, mistake, drawn.ask)
+        read = reading(drawn, answer)
+        if definition.guard is None or not read.readable:
             continue
-        answer = answer_of_mistake(assignment, mistake, drawn.ask)
-        if answer.status is not AnswerStatus.VALUE:
-            continue
-        try:
-            value = canonical(definition, answer.value, drawn.inputs).value
-        except Unreadable:
-            continue
-        gap = definition.guard(value, expected, drawn.inputs)
-        if gap > 0.0:
-            gaps.append(gap)
-    return min(gaps, default=float("inf"))
+        if 0.0 < definition.guard(read.value, expected, drawn.inputs) < definition.margin:
+            return mistake
+    return None

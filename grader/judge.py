@@ -25,6 +25,7 @@ from grader.model import (
 )
 from grader.rubric import AskDef, BestOf, CheckDef, Reply, Unreadable
 from grader.source import forbidden_uses
+from grader.threads import one_thread
 from grader.unanswered import unanswered
 
 # Which of several failed ways of asking tells the student most.
@@ -61,6 +62,7 @@ class Case:
     """Per ask: the canonical answer, or the finding that stands in its place."""
 
 
+@one_thread()
 def judge(exam: Exam, submission: Submission, recording: Recording) -> Report:
     """The submission's report: every item from its checks, every check from what was recorded."""
     spec = exam.assignment.spec

@@ -68,7 +68,7 @@ def responsibilities_space(rng: np.random.Generator) -> Question:
     return question(rng, 3, 3)
 
 
-@ask(reads=posterior, same=same, guard=power, margin=0.12)
+@ask(reads=posterior, same=same, guard=power, margin=0.08)
 def responsibilities_high(rng: np.random.Generator) -> Question:
     """E-step on three overlapping components in six dimensions, with given parameters."""
     return question(rng, 6, 3)

@@ -276,7 +276,7 @@ class SharedCovariance(reference.GMM):
 class CdfForPdf(reference.GMM):
     def _e_step(self, X):
         columns = [
-            np.atleast_1d(stats.multivariate_normal.cdf(X, m, c, maxpts=20000, rng=np.random.default_rng(0)))
+            np.atleast_1d(stats.multivariate_normal.cdf(X, m, c, maxpts=1000, rng=np.random.default_rng(0)))
             for m, c in zip(self.means, self.covariances, strict=True)
         ]
         return normalised(self.weights * np.stack(columns, axis=1) + 1e-300)
