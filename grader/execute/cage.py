@@ -32,6 +32,8 @@ class Cage:
 
     def __init__(self) -> None:
         self.base = Path(tempfile.gettempdir())
+        self.hidden: tuple[Path, ...] = ()
+        """Folders that must not be readable even where what surrounds them is."""
 
     # --- in the zygote ------------------------------------------------------------------------
 
@@ -71,15 +73,14 @@ class Cage:
     def give(self, path: Path, job: Job) -> None:
         """Make the submission's user the owner of ``path``."""
 
-    def keep(self, place: Place) -> bool:
+    def keep(self, place: Place, job: Job) -> bool:
         """After the notebook ran: set its files aside, to be copied for each question. False if they are too many."""
         size, count = _measure(place.folders)
-        if size > KEPT_BYTES or count > KEPT_FILES:
+        if 2 * size > min(2 * KEPT_BYTES, job.limits.disk_bytes) or count > KEPT_FILES:
             return False
-        kept = place.root / "kept"
-        kept.mkdir(mode=0o700)
+        place.kept.mkdir(mode=0o700)
         for folder in place.folders:
-            folder.rename(kept / folder.name)
+            folder.rename(place.kept / folder.name)
         return True
 
     def renew(self, place: Place, job: Job) -> None:
@@ -88,7 +89,7 @@ class Cage:
             shutil.rmtree(folder, ignore_errors=True)
         self.fresh(place, job)
         for folder in place.folders:
-            self.restore(place.root / "kept" / folder.name, folder, job)
+            self.restore(place.kept / folder.name, folder, job)
 
     def restore(self, source: Path, target: Path, job: Job) -> None:
         """Copy the plain files and folders of ``source`` into ``target``; everything else is left out."""
@@ -107,6 +108,7 @@ class Cage:
         """Called last in the guard: nothing of the submission is left when it returns."""
         processes.end_all(os.getpid(), (worker,))
         shutil.rmtree(place.root, ignore_errors=True)
+        shutil.rmtree(place.kept, ignore_errors=True)
 
     # --- in the worker ------------------------------------------------------------------------
 

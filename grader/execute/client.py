@@ -29,7 +29,8 @@ BOOT = "import sys; exec(sys.stdin.buffer.read(), {'__name__': 'grader_boot'})"
 
 DELIVERED = (
     "__init__", "model", "wire", "execute/__init__", "execute/linux", "execute/processes", "execute/messages",
-    "execute/job", "execute/seccomp", "execute/landlock", "execute/readable", "execute/confined", "execute/cage", "execute/guard", "execute/levels", "execute/zygote",
+    "execute/job", "execute/seccomp", "execute/landlock", "execute/readable", "execute/rootfs", "execute/cage",
+    "execute/confined", "execute/namespaces", "execute/guard", "execute/levels", "execute/trial", "execute/zygote",
 )  # fmt: skip
 """All of ours that ever is in a worker's process, beside `grader.worker`."""
 
@@ -84,8 +85,9 @@ class Worker:
 class ZygoteProcess:
     """A running zygote. Many threads may start workers at once."""
 
-    def __init__(self, level: Level) -> None:
-        self.level = level
+    def __init__(self, level: Level, trial: bool = False) -> None:
+        """``trial``: nothing is imported, and workers try to break out instead of running notebooks."""
+        self.level, self.trial = level, trial
         self.layers: tuple[str, ...] = ()
         self.versions: dict[str, str] = {}
         self._numbers = itertools.count(1)
@@ -112,7 +114,15 @@ class ZygoteProcess:
         with contextlib.suppress(BrokenPipeError), self._process.stdin as boot:
             boot.write(Path(__file__).with_name("boot.py").read_bytes())
         threading.Thread(target=self._listen, name="zygote", daemon=True).start()
-        self.tell({"level": self.level.value, "sources": sources(), "path": import_path()})
+        self.tell(
+            {
+                "level": self.level.value,
+                "sources": sources(),
+                "path": import_path(),
+                "hidden": hidden(),
+                "trial": self.trial,
+            }
+        )
         try:
             hello = self._hello.get(timeout=START_SECONDS)
         except queue.Empty:
@@ -205,6 +215,13 @@ def sources() -> dict[str, str]:
         parts = ["grader", *file.relative_to(top).with_suffix("").parts]
         found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file.read_text(encoding="utf-8")
     return found
+
+
+def hidden() -> list[str]:
+    """Our own folder, in case it lies inside of what student code may read: the package, or the checkout around it."""
+    package = Path(__file__).resolve().parent.parent
+    checkout = package.parent
+    return [str(checkout if (checkout / "pyproject.toml").exists() else package)]
 
 
 def import_path() -> list[str]:

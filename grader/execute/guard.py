@@ -86,7 +86,7 @@ class Watch:
             if process != self.worker:
                 _kill(process)
         if self.kept is None:
-            self.kept = self.cage.keep(self.place)
+            self.kept = self.cage.keep(self.place, self.job)
         if self.kept:
             self.cage.renew(self.place, self.job)
         messages.send(self.zygote, {"event": "tidy"})

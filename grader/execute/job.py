@@ -47,6 +47,11 @@ class Place:
         return self.root / "tmp"
 
     @property
+    def kept(self) -> Path:
+        """Where the notebook's files are set aside, out of its own reach."""
+        return self.root.with_name(self.root.name + ".kept")
+
+    @property
     def folders(self) -> tuple[Path, ...]:
         return (self.work, self.home, self.temporary)
 

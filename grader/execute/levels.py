@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from grader.execute.cage import Cage
 from grader.execute.confined import Confined
+from grader.execute.namespaces import Namespaces
 
 
 class Level(StrEnum):
@@ -22,4 +24,7 @@ class Level(StrEnum):
 
 def cage_for(order: dict[str, Any]) -> Cage:
     """The cage that the grader ordered."""
-    return {Level.PROCESS: Cage, Level.CONFINED: Confined}[Level(order["level"])]()
+    cages: dict[Level, type[Cage]] = {Level.PROCESS: Cage, Level.CONFINED: Confined, Level.NAMESPACES: Namespaces}
+    cage = cages[Level(order["level"])]()
+    cage.hidden = tuple(Path(path) for path in order["hidden"])
+    return cage

@@ -75,7 +75,7 @@ SYSCALLS: dict[str, dict[str, int]] = {
 }
 # The same on every architecture since Linux 5.0: include/uapi/asm-generic/unistd.h
 COMMON = {
-    "close_range": 436,
+    "mount_setattr": 442,
     "landlock_create_ruleset": 444,
     "landlock_add_rule": 445,
     "landlock_restrict_self": 446,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
@@ -36,6 +37,12 @@ def interpreter() -> list[Path]:
 
 def system() -> list[Path]:
     return [Path(path) for path in SYSTEM] + [Path("/etc") / name for name in ETC]
+
+
+def inside(hidden: Iterable[Path], roots: Iterable[Path]) -> list[Path]:
+    """Those of ``hidden`` that lie within one of ``roots``, and so have to be taken out of it."""
+    kept = list(roots)
+    return [path for path in hidden if any(path != root and path.is_relative_to(root) for root in kept)]
 
 
 def open_to_all(path: Path) -> bool:

@@ -13,9 +13,11 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from grader.execute import linux, messages, processes
@@ -33,9 +35,8 @@ def main(control: socket.socket, order: dict[str, Any]) -> None:
     cage = cage_for(order)
     try:
         layers = cage.enter()
-        from grader.worker.main import preload, serve
-
-        preload()
+        _settle_in(cage.base / "zygote")
+        serve = _trial() if order["trial"] else _imported()
         gc.collect()
         gc.freeze()
     except BaseException as error:  # noqa: BLE001  the grader must hear of whatever it was
@@ -47,6 +48,26 @@ def main(control: socket.socket, order: dict[str, Any]) -> None:
         Zygote(control, cage, serve).run()
     finally:
         cage.leave()
+
+
+def _imported() -> Callable[..., None]:
+    from grader.worker.main import preload, serve
+
+    preload()
+    return serve
+
+
+def _trial() -> Callable[..., None]:
+    from grader.execute.trial import serve
+
+    return serve
+
+
+def _settle_in(home: Path) -> None:
+    """Give libraries that write caches on import a place for them."""
+    home.mkdir(mode=0o700)
+    os.environ.update(HOME=str(home), TMPDIR=str(home), MPLCONFIGDIR=str(home))
+    tempfile.tempdir = None
 
 
 def _versions() -> dict[str, str]:
