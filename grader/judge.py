@@ -132,7 +132,10 @@ def _check(
 ) -> CheckResult:
     finding, failed = (banned, ()) if banned else _find(case, definition, spec)
     share = rule.points * spec.weight / total if total else 0.0
-    named = None if finding or banned else diagnose(case.exam, rule.id, failed, case.replies, case.recording)
+    # An extra without points is too little to blame a mistake by: nothing else of the item contradicts it.
+    named = (
+        None if finding or banned or not share else diagnose(case.exam, rule.id, failed, case.replies, case.recording)
+    )
     return CheckResult(
         id=definition.id,
         title=spec.title or definition.title,

@@ -214,7 +214,7 @@ def ask(
     def mark(build: Callable[..., Any]) -> AskDef:
         return AskDef(
             id=id or build.__name__,
-            title=inspect.getdoc(build) or build.__name__.replace("_", " "),
+            title=_title(build),
             build=build,
             module=build.__module__,
             public=public,
@@ -254,7 +254,7 @@ def check(
         made = CheckDef(
             id=id or function.__name__,
             item=item,
-            title=(inspect.getdoc(function) or function.__name__.replace("_", " ")).rstrip("."),
+            title=_title(function).rstrip("."),
             function=function,
             asks=asks,
             module=function.__module__,
@@ -309,6 +309,12 @@ def mistake(
         return piece
 
     return mark
+
+
+def _title(function: Callable[..., Any]) -> str:
+    """The first paragraph of the docstring on one line: what students read; the rest is for authors."""
+    first = (inspect.getdoc(function) or "").split("\n\n")[0]
+    return " ".join(first.split()) or function.__name__.replace("_", " ")
 
 
 def snake_case(name: str) -> str:
