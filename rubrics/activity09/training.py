@@ -1,0 +1,257 @@
+"""Training: ``fit`` on three clusters from several starts, each with data of its own.
+
+A start of a correct program may end in a local optimum, so the best of twelve counts. The data sets are drawn
+independently: the chance that all starts end badly is q^12, where q is the share of bad starts over data and starts.
+Measured for eleven ways of initialising (`benchmarks/starts.py`), q is at most 0.21: below 1e-8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from grader import laws
+from grader.compare import describe, fail, monotone
+from grader.model import Finding, Verdict
+from grader.rubric import New, Question, Reply, Support, ask, check
+
+from .shared import Array, Mixture, mean_log_likelihood, three_clusters
+from .training_reading import (
+    AGREES,
+    best_start,
+    disagreeing,
+    idle,
+    same,
+    trained,
+)
+
+STARTS = 12
+N = 240
+ROUNDS = 12
+
+
+def best_fit(X: Array, mixture: Mixture) -> Mixture:
+    """The maximum-likelihood mixture of the data, by EM from the truth."""
+    fit, last = mixture, -np.inf
+    for _ in range(300):
+        R = laws.posterior(X, **fit)
+        N_k = R.sum(axis=0)
+        means = R.T @ X / N_k[:, None]
+        gaps = X[:, None, :] - means[None]
+        covariances = np.einsum("nk,nkd,nke->kde", R, gaps, gaps) / N_k[:, None, None]
+        fit = {"weights": N_k / len(X), "means": means, "covariances": covariances}
+        now = mean_log_likelihood(X, fit)
+        if now - last < 1e-9:
+            break
+        last = now
+    return fit
+
+
+def several(rng: np.random.Generator, count: int, offset: float = 0.0) -> dict[str, Any]:
+    """Data sets of three clusters each, what drew them, and the best mean log-likelihoods, of three and of one Gaussian."""
+    found: dict[str, list[Any]] = {"X": [], "mixtures": [], "targets": [], "floors": [], "best": []}
+    for _ in range(count):
+        mixture, X = three_clusters(rng, N)
+        X, mixture = X + offset, {**mixture, "means": mixture["means"] + offset}
+        best = best_fit(X, mixture)
+        one = {"weights": np.ones(1), "means": X.mean(axis=0)[None], "covariances": np.cov(X.T, bias=True)[None]}
+        for key, item in (("X", X), ("mixtures", mixture), ("best", best)):
+            found[key].append(item)
+        found["targets"].append(mean_log_likelihood(X, best))
+        found["floors"].append(mean_log_likelihood(X, one))
+    return found
+
+
+@ask(public=True, seconds=60.0, reads=trained, same=same)
+def fits(rng: np.random.Generator) -> Question:
+    """`fit` on three clusters, 240 points, twelve times from different starts."""
+    inputs = several(rng, STARTS)
+    states = rng.integers(1, 2**31 - 1, STARTS).tolist()
+    gmms = [New("GMM", n_components=3, random_state=s, _data=X) for s, X in zip(states, inputs["X"], strict=True)]
+    told = Support("several_fits")(gmms, inputs["X"])
+    return Question({"fits": told, "states": [gmm.state() for gmm in gmms]}, inputs=inputs)
+
+
+@ask(seconds=40.0, reads=trained, same=same)
+def fits_twice(rng: np.random.Generator) -> Question:
+    """`fit` of an object that was fitted to other data before, three times."""
+    first, inputs = several(rng, 3), several(rng, 3, offset=60.0)
+    states = rng.integers(1, 2**31 - 1, 3).tolist()
+    gmms = [New("GMM", n_components=3, random_state=s, _data=X) for s, X in zip(states, first["X"], strict=True)]
+    told = Support("fits_again")(gmms, first["X"], inputs["X"])
+    return Question({"fits": told, "states": [gmm.state() for gmm in gmms]}, inputs=inputs)
+
+
+@ask(public=True)
+def steps(rng: np.random.Generator) -> Question:
+    """E-step and M-step in turn, twelve rounds, from a given start on three clusters."""
+    mixture, X = three_clusters(rng, N)
+    start = {
+        "weights": np.full(3, 1.0 / 3.0),
+        "means": X[rng.choice(N, 3, replace=False)],
+        "covariances": np.stack([np.cov(X.T)] * 3),
+    }
+    gmm = New("GMM", n_components=3, _data=X).given(start)
+    return Question(Support("alternated")(gmm, X, ROUNDS), inputs={"X": X, "start": start, "mixture": mixture})
+
+
+def untrained(answer: Mapping[str, Any], inputs: Mapping[str, Any]) -> Finding | None:
+    """A finding where even the best start is no better than a single Gaussian; None where there is a fit to judge."""
+    best = best_start(answer)
+    floor = inputs["floors"][answer["starts"].index(best)]
+    if not np.isfinite(best["log_likelihood"]):
+        return fail(
+            "After `fit` the weights, means and covariances are no mixture: they hold NaN or a covariance is not "
+            "positive definite.",
+            "Print the parameters after each iteration and see when they go wrong.",
+        )
+    if best["log_likelihood"] < floor:
+        return fail(
+            f"In the best of {len(answer['starts'])} starts `fit` explains three clusters no better than one Gaussian.",
+            "See that `fit` alternates both steps until the log-likelihood stops rising.",
+        )
+    return None
+
+
+@check("training", fits, steps)
+def never_falls(fits: Reply, steps: Reply, tolerance: float) -> Finding:
+    """The log-likelihood never falls from one iteration to the next."""
+    found = untrained(fits.value, fits.inputs)
+    if found is not None:
+        return found
+    history, what = best_start(fits.value)["history"], "Your log-likelihood history"
+    hint = "E-step and M-step together never lower it: one of them, or the formula of the log-likelihood, is off."
+    if history is None:
+        # Without a history the parameters themselves tell, round by round.
+        X = steps.inputs["X"]
+        history = np.array([mean_log_likelihood(X, one) for one in steps.value])
+        what = "The log-likelihood that the grader computed from your parameters round by round"
+    if len(history) < 2:
+        return fail(
+            f"{what} is {describe(history)}; expected one value per iteration.",
+            "Append the mean log-likelihood to `self.log_likelihoods` in every iteration.",
+        )
+    return monotone(history, tolerance=tolerance, what=what, hint=hint)
+
+
+@check("training", fits)
+def near_reference(answer: Any, inputs: Mapping[str, Any], nats: float) -> Finding:
+    """The best of several starts explains the data as well as the best fit does."""
+    found = untrained(answer, inputs)
+    if found is not None:
+        return found
+    best = best_start(answer)
+    margin = max(0.0, best["gap"]) / nats
+    if margin <= 1.0:
+        return Finding(Verdict.PASS, margin=margin)
+    history = best["history"]
+    rounds = "" if history is None else f" It stopped after {len(history)} iterations."
+    return Finding(
+        Verdict.FAIL,
+        f"In the best of {len(answer['starts'])} starts your fit is {best['gap']:.2g} nats per point below what three "
+        f"Gaussians can reach.{rounds}",
+        "See when `fit` stops (it should go on while the log-likelihood rises by more than `tol`), and how it starts.",
+        margin=margin,
+    )
+
+
+@check("training", fits)
+def all_modes(answer: Any, inputs: Mapping[str, Any], deviations: float) -> Finding:
+    """Each of the three clusters has a component of its own."""
+    found = untrained(answer, inputs)
+    if found is not None:
+        return found
+    best = best_start(answer)
+    mixture = inputs["mixtures"][answer["starts"].index(best)]
+    means = best["parameters"]["means"]
+    distances = np.sqrt(
+        np.stack([laws.squared_distances(means, m, c) for m, c in zip(mixture["means"], mixture["covariances"], strict=True)])
+    )
+    nearest, matched = distances.argmin(axis=1), distances.min(axis=1) <= deviations
+    hit = len(set(nearest[matched].tolist()))
+    if hit == 3:
+        return Finding(Verdict.PASS, margin=float(distances.min(axis=1).max() / deviations))
+    return fail(
+        f"{3 - hit} of the three clusters have no component of their own, even in the best of {len(answer['starts'])} "
+        "starts.",
+        "Start from different points of the data, and update the means of all components.",
+    )
+
+
+@check("training", fits)
+def weights_sum(answer: Any, inputs: Mapping[str, Any], atol: float) -> Finding:
+    """The weights sum to 1 after fit."""
+    found = untrained(answer, inputs)
+    if found is not None:
+        return found
+    weights = best_start(answer)["parameters"]["weights"]
+    off = abs(float(np.sum(weights)) - 1.0)
+    if off <= atol and np.min(weights) >= 0:
+        return Finding(Verdict.PASS, margin=off / atol)
+    return fail(f"After `fit` your weights sum to {np.sum(weights):.6g}.", "Divide them by the number of points.")
+
+
+@check("training", fits)
+def log_likelihood_value(answer: Any, inputs: Mapping[str, Any], disagreeing_starts: int) -> Finding:
+    """The log-likelihood that is reported is that of the fitted parameters."""
+    found = untrained(answer, inputs)
+    if found is not None:
+        return found
+    best = best_start(answer)
+    for name, what in (("history_offset", "The last value of your history"), ("claimed_offset", "`log_likelihood(X)`")):
+        wrong = disagreeing(answer, name)
+        if abs(best[name]) > AGREES or wrong >= disagreeing_starts:
+            return _disagreement(best, name, what, wrong, len(answer["starts"]))
+    if np.isnan(best["history_offset"]) and not np.isfinite(best["claimed"]) and best["history"] is not None:
+        return fail("The log-likelihoods in your history are NaN.", "Look for the logarithm of 0 or of a negative number.")
+    return Finding(Verdict.PASS)
+
+
+def _disagreement(best: Mapping[str, Any], name: str, what: str, wrong: int, starts: int) -> Finding:
+    offset = best[name]
+    if abs(offset) > AGREES:
+        D = 2
+        told = f"{what} is off by {offset:+.3g} per point from the log-likelihood of your parameters."
+        if abs(offset - 0.5 * D * np.log(2 * np.pi)) < 0.02:
+            told += " That is D/2 · log(2π): the constant of the Gaussian density is missing."
+        elif name == "history_offset" and not np.any(best["history"]):
+            told = f"{what} is 0, as are all the others: you took it from responsibilities that are normalised already."
+        return fail(told, "It is the mean over the points of log Σ_k weight_k · density_k(x).")
+    return fail(
+        f"In {wrong} of {starts} starts {what[0].lower() + what[1:]} is not the log-likelihood of the parameters that "
+        "`fit` leaves behind.",
+        "If you sort or change parameters after the last iteration, do it to weights, means and covariances alike.",
+    )
+
+
+@check("training", fits)
+def stops(answer: Any, inputs: Mapping[str, Any], most_idle: int) -> Finding:
+    """fit stops when the log-likelihood no longer rises."""
+    found = untrained(answer, inputs)
+    if found is not None:
+        return found
+    history = best_start(answer)["history"]
+    if history is None or idle(history) <= most_idle:
+        return Finding(Verdict.PASS)
+    return fail(
+        f"Your fit went on for {idle(history)} iterations in which the log-likelihood did not change any more.",
+        "Stop when it rises by less than `self.tol`; comparing for equality is not enough.",
+    )
+
+
+@check("training", fits_twice)
+def fits_anew(answer: Any, inputs: Mapping[str, Any], share: float) -> Finding:
+    """Fitting the same object to other data starts anew."""
+    gains = [
+        (start["log_likelihood"] - floor) / (target - floor)
+        for start, floor, target in zip(answer["starts"], inputs["floors"], inputs["targets"], strict=True)
+        if start["complete"] and np.isfinite(start["log_likelihood"])
+    ]
+    if gains and max(gains) >= share:
+        return Finding(Verdict.PASS)
+    return fail(
+        "Fitted to a second data set, your object does not find its clusters: it goes on from the parameters of the first.",
+        "Initialise weights, means and covariances at the beginning of every `fit`.",
+    )
