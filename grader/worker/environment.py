@@ -29,6 +29,8 @@ def is_environment(error: BaseException, lost: AbstractSet[str]) -> bool:
     kind = type(error)
     if issubclass(kind, NameError):
         return getattr(error, "name", None) in lost
+    if issubclass(kind, ModuleNotFoundError):
+        return _not_installed(error)
     if issubclass(kind, ImportError):
         return _not_installed(error) or bool(_TEXTS.search(message_of(error, 2000)))
     if issubclass(kind, OSError):

@@ -134,14 +134,14 @@ def test_a_fit_that_does_not_end_is_given_up(monkeypatch):
     assert np.array_equal(weights, WEIGHTS)
 
 
-def test_fitting_elsewhere_leaves_no_trace():
+def test_learning_the_layout_is_short_and_quiet():
     fit = "print('iteration'); np.random.rand(); globals().__setitem__('count', count + 1)"
     source = "count = 0\n" + written(fit, "count, self.weights, self.means")
     got = answer(source, lambda: {"e": ask(), "f": Function("np_random")()}, seed=4)
     assert got.status is AnswerStatus.MISSING
     got = answer(source, ask, seed=4)
     assert got.output == ""
-    assert got.value[0] == 2
+    assert got.value[0] == 1
 
 
 def test_properties_with_and_without_setters():
