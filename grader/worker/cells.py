@@ -67,6 +67,8 @@ class CellRunner:
         self._shell.connect(self._gallery, limits.displays, self._note_cut)
         self._streams = Stream(self._capture, 1), Stream(self._capture, 2)
         self._drain: Drain | None = None
+        self._seeding = ExitStack()
+        self._end = 0.0
         self._lost: set[str] = set()
 
     @property
@@ -77,19 +79,29 @@ class CellRunner:
 
     def run(self, cells: Sequence[tuple[int, str]], skip: Sequence[int], seed: int) -> None:
         """Run the cells in order. The generators and ``default_rng()`` follow ``seed`` from here on."""
+        self.begin(seed)
+        for index, source in cells:
+            self.cell(index, source, skip=index in skip)
+        self.finish()
+
+    def begin(self, seed: int) -> None:
+        """Get ready for the first cell; the notebook's time starts to run."""
         self._prepare()
-        end = time.monotonic() + self.limits.notebook_seconds
-        with ExitStack() as stack:
-            stack.enter_context(seeded(seed, {}))
-            for index, source in cells:
-                left = end - time.monotonic()
-                if left <= 0 and index not in skip:
-                    self._note_cut(
-                        f"The notebook used up its {self.limits.notebook_seconds:g} seconds; "
-                        f"from cell {index} on only definitions and imports were run."
-                    )
-                self._cell(index, source, left if index not in skip else 0.0)
-            stack.pop_all()  # the patched generators stay: the definitions may hold them
+        self._end = time.monotonic() + self.limits.notebook_seconds
+        self._seeding.enter_context(seeded(seed, {}))  # and never left: the definitions may hold what is patched
+
+    def cell(self, index: int, source: str, *, skip: bool) -> None:
+        """Run the next cell; of one to skip only definitions and imports."""
+        left = self._end - time.monotonic()
+        if left <= 0 and not skip:
+            self._note_cut(
+                f"The notebook used up its {self.limits.notebook_seconds:g} seconds; "
+                f"from cell {index} on only definitions and imports were run."
+            )
+        self._cell(index, source, 0.0 if skip else left)
+
+    def finish(self) -> None:
+        """After the last cell."""
         if self._drain is not None:
             self._drain.stop()
             self._drain = None
