@@ -14,7 +14,7 @@ from typing import Any
 
 from grader import scripts
 from grader.model import Cell, CellKind, Problem, Submission
-from grader.repair import DOWNLOAD, MAX_BYTES, BrokenError, broken, decode, parse
+from grader.repair import DOWNLOAD, MAX_BYTES, BrokenError, broken, decode, parse, slim
 from grader.sniff import IPYNB_ONLY, check_content, check_language, check_script, check_text
 from grader.text import clean
 
@@ -122,7 +122,8 @@ def _read_script(data: bytes) -> tuple[tuple[Cell, ...], tuple[Problem, ...]]:
 
 
 def _read_notebook(data: bytes) -> tuple[tuple[Cell, ...], tuple[Problem, ...], str, int]:
-    text, problems = decode(data)
+    small, dropped = slim(data)
+    text, problems = decode(small)
     text = text.lstrip("\ufeff")
     check_text(text)
     tree, images, repairs = parse(text)
@@ -136,7 +137,7 @@ def _read_notebook(data: bytes) -> tuple[tuple[Cell, ...], tuple[Problem, ...], 
     strange = [i for i, cell in enumerate(raw, 1) if not isinstance(cell, dict)]
     if strange:
         problems += (_strange_cells(strange),)
-    return cells, problems, _author(metadata), images
+    return cells, problems, _author(metadata), images + dropped
 
 
 def _strange_cells(indices: list[int]) -> Problem:

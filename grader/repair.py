@@ -33,7 +33,8 @@ _SCALAR = re.compile(rf"{_STRING}|[^,\]}}\s]*+", re.DOTALL)
 _IMAGE_KEY = re.compile(r'"image/(?:png|jpeg|gif|webp|svg\+xml)"\s*+:|"(?:png|jpeg|svg)"\s*+:')
 _TRAILING_COMMA = re.compile(rf"({_STRING})|,(?=\s*+[\]}}])", re.DOTALL)
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
-_MAX_OUTPUT_BRACKETS = 20_000_000
+_MAX_OUTPUT_TOKENS = 8_000_000
+_BIG = 8 << 20
 
 DOWNLOAD = (
     "Open the notebook where you wrote it, download it again with File > Download > .ipynb, and hand in that file."
@@ -136,8 +137,12 @@ class Excised:
         return position + (self.cuts[at - 1][1] if at else 0)
 
 
-def excise(text: str) -> Excised:
+def excise(text: str, *, keep_lines: bool = False) -> Excised:
     """Replace the value of every key ``outputs``, ``attachments`` and ``widgets`` by null; linear in the text.
+
+    Args:
+        text: of a notebook.
+        keep_lines: leave the newlines of what is cut, so that lines keep their numbers.
 
     Raises:
         BrokenError: the outputs hold more brackets than any notebook has.
@@ -151,34 +156,35 @@ def excise(text: str) -> Excised:
         if key is None:
             pieces.append(text[position:])
             return Excised("".join(pieces), images, tuple(cuts))
-        end, brackets = _skip_value(text, key.end(), _MAX_OUTPUT_BRACKETS - budget)
-        budget += brackets
+        end, seen = _skip_value(text, key.end(), _MAX_OUTPUT_TOKENS - budget)
+        budget += seen
         if text.startswith('"outputs"', at):
             images += sum(1 for _ in _IMAGE_KEY.finditer(text, key.end(), end))
-        pieces += [text[position : key.end()], "null"]
-        kept += key.end() - position + 4
-        removed += end - key.end() - 4
+        instead = "null" + "\n" * (text.count("\n", key.end(), end) if keep_lines else 0)
+        pieces += [text[position : key.end()], instead]
+        kept += key.end() - position + len(instead)
+        removed += end - key.end() - len(instead)
         cuts.append((kept, removed))
         position = end
 
 
 def _skip_value(text: str, start: int, budget: int) -> tuple[int, int]:
-    """End of the JSON value at ``start``, and how many brackets it has; the end of the text where it never closes."""
+    """End of the JSON value at ``start``, and how many brackets and strings it has; an open one ends with the text."""
     if text[start : start + 1] not in ("[", "{"):
         return _end(_SCALAR.match(text, start), start), 0
-    depth, position, brackets = 0, start, 0
+    depth, position, seen = 0, start, 0
     while position < len(text):
         match = _BRACKET.match(text, position)
         position = _end(match, len(text))
+        seen += 1
         bracket = match[1] if match else None
         if bracket is not None:
-            brackets += 1
             depth += 1 if bracket in "[{" else -1
             if depth == 0:
-                return position, brackets
-            if brackets > budget:
-                raise broken("too_large", "The saved outputs are too big to read.", _CLEAR_OUTPUTS)
-    return len(text), brackets
+                return position, seen
+        if seen > budget:
+            raise broken("too_large", "The saved outputs are too big to read.", _CLEAR_OUTPUTS)
+    return len(text), seen
 
 
 def _end(match: re.Match[str] | None, otherwise: int) -> int:
@@ -188,6 +194,23 @@ def _end(match: re.Match[str] | None, otherwise: int) -> int:
 _CLEAR_OUTPUTS = (
     "Use Edit > Clear all outputs (Kernel > Restart and clear outputs in Jupyter), save, and hand in the file again."
 )
+
+
+def slim(data: bytes) -> tuple[bytes, int]:
+    """A big UTF-8 notebook without its saved outputs, and how many images they held; lines keep their numbers.
+
+    JSON's own signs are ASCII, so the cutting is done on text of one byte a character: decoded as what it is, a single
+    emoji in 200 MB would cost 800 MB.
+
+    Raises:
+        BrokenError: as `excise`.
+    """
+    if len(data) < _BIG or data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\x00" in data[:200]:
+        return data, 0
+    text = data.decode("latin-1")
+    excised = excise(text, keep_lines=True)
+    return excised.text.encode("latin-1"), excised.images
+
 
 # --- text to JSON ---------------------------------------------------------------------------
 

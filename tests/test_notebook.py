@@ -282,6 +282,16 @@ def test_huge_saved_outputs_are_dropped() -> None:
     assert submission.saved_images == 2
 
 
+def test_a_big_broken_notebook_says_where() -> None:
+    tree = with_code("x = 'ä'", outputs=["A" * 9_000_000, "\U0001f600"])
+    text = json.dumps(tree, indent=1, ensure_ascii=False)
+    assert load(text).cells[0].source == "x = 'ä'"
+    line = next(i for i, row in enumerate(text.split("\n"), 1) if '"outputs"' in row) + 4
+    submission = load("\n".join([*text.split("\n")[: line - 1], "oops", *text.split("\n")[line - 1 :]]))
+    assert fatal(submission) == "not_json"
+    assert f"line {line}," in submission.problems[0].message
+
+
 def test_outputs_named_inside_strings_stay() -> None:
     source = 'd = {"outputs": [1, 2], "attachments": "[{"}\nprint("\\"outputs\\": [")'
     assert load(with_code(source)).cells[0].source == source
