@@ -198,7 +198,8 @@ def _banned(case: Case, rule: ItemSpec) -> Finding | None:
     """A finding where the item's own code lets a forbidden module do its work."""
     if not rule.forbidden:
         return None
-    for cell, line_no, line in forbidden_uses(case.submission.cells, rule.uses, rule.forbidden)[:1]:
+    names = case.exam.assignment.spec.names
+    for cell, line_no, line in forbidden_uses(case.submission.cells, rule.uses, rule.forbidden, names)[:1]:
         modules = " or ".join(f"`{module}`" for module in rule.forbidden)
         return Finding(
             Verdict.FAIL,
