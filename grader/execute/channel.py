@@ -33,12 +33,28 @@ class Stopped(Exception):  # noqa: N818
     """We were told to stop."""
 
 
+def caps(limits: Limits) -> wire.Caps:
+    """What one frame of a worker may be at most."""
+    largest = 2 * max(limits.answer_bytes, limits.image_bytes, limits.output_bytes) + (1 << 20)
+    return wire.Caps(payload_bytes=largest, depth=limits.answer_depth + 20)
+
+
+def events(frames: wire.Frames, data: bytes) -> list[dict[str, Any]]:
+    """The events that are complete with ``data``. Raises `Violation`."""
+    try:
+        found = frames.feed(data)
+    except (wire.WireError, MemoryError, RecursionError) as error:
+        raise Violation(str(error)) from None
+    if not all(type(tree) is dict and type(tree.get("event")) is str for tree in found):
+        raise Violation("a frame that is no event")
+    return found
+
+
 class Channel:
     """Frames to and from one worker."""
 
     def __init__(self, sock: socket.socket, limits: Limits, stop: threading.Event | None = None) -> None:
-        largest = 2 * max(limits.answer_bytes, limits.image_bytes, limits.output_bytes) + (1 << 20)
-        self._frames = wire.Frames(wire.Caps(payload_bytes=largest, depth=limits.answer_depth + 20))
+        self._frames = wire.Frames(caps(limits))
         self._sock, self._stop = sock, stop
         self._ready: deque[dict[str, Any]] = deque()
         self._taken = 0
@@ -81,10 +97,4 @@ class Channel:
         self._taken += len(data)
         if self._taken > TOTAL_BYTES:
             raise Violation(f"more than {TOTAL_BYTES} bytes")
-        try:
-            for tree in self._frames.feed(data):
-                if type(tree) is not dict or type(tree.get("event")) is not str:
-                    raise Violation("a frame that is no event")
-                self._ready.append(tree)
-        except (wire.WireError, MemoryError, RecursionError) as error:
-            raise Violation(str(error)) from None
+        self._ready.extend(events(self._frames, data))

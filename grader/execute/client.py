@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from grader.execute import ExecutorError, messages
+from grader.execute.channel import Channel
 from grader.execute.job import ENVIRONMENT
 from grader.execute.levels import Level
 from grader.model import Limits
@@ -47,6 +48,10 @@ class Worker:
         self.events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self.ended: dict[str, Any] | None = None
         self._zygote, self._number = zygote, number
+
+    def channel(self, limits: Limits, stop: threading.Event | None) -> Channel:
+        """Frames to and from the worker."""
+        return Channel(self.sock, limits, stop)
 
     def wait(self, event: str, seconds: float = ANSWER_SECONDS) -> dict[str, Any]:
         """Wait for a word about this worker; the word of its end is an answer too. Raises `ZygoteError`."""

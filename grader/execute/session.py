@@ -10,12 +10,12 @@ import threading
 import time
 from collections import deque
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from grader import wire
 from grader.execute import words
-from grader.execute.channel import Channel, Closed, Overdue, Stopped, Violation
-from grader.execute.client import Worker, ZygoteError, ZygoteProcess
+from grader.execute.channel import Closed, Overdue, Stopped, Violation
+from grader.execute.client import ZygoteError
 from grader.execute.tape import Tape
 from grader.model import (
     Answer,
@@ -25,6 +25,7 @@ from grader.model import (
     CellRun,
     CellStatus,
     Figure,
+    Limits,
     Paper,
     Recording,
     Submission,
@@ -38,6 +39,32 @@ STALL_SECONDS = 30.0
 """How long a worker may take for what is ours: to start, to read a frame, to go from one cell to the next."""
 
 _T = TypeVar("_T")
+
+
+class Line(Protocol):
+    """Frames to and from a worker: see `grader.execute.channel.Channel`."""
+
+    def send(self, tree: dict[str, Any], seconds: float) -> None: ...
+
+    def receive(self, deadline: float) -> dict[str, Any]: ...
+
+
+class Worker(Protocol):
+    """A process that runs a notebook: see `grader.execute.client.Worker`."""
+
+    def channel(self, limits: Limits, stop: threading.Event | None) -> Line: ...
+
+    def wait(self, event: str) -> dict[str, Any]: ...
+
+    def tidy(self) -> dict[str, Any]: ...
+
+    def end(self) -> dict[str, Any]: ...
+
+
+class Host(Protocol):
+    """Starts workers: a zygote, or what starts Jupyter kernels. Raises `ZygoteError`."""
+
+    def worker(self, limits: Limits) -> Worker: ...
 
 
 class Lost(Enum):
@@ -61,7 +88,7 @@ class Session:
     """Records one submission with as many workers, one after the other, as it takes."""
 
     def __init__(
-        self, zygote: ZygoteProcess, submission: Submission, paper: Paper, stop: threading.Event | None = None
+        self, zygote: Host, submission: Submission, paper: Paper, stop: threading.Event | None = None
     ) -> None:
         self.zygote, self.submission, self.paper, self.stop = zygote, submission, paper, stop
         self.limits = paper.limits
@@ -93,7 +120,7 @@ class Session:
         self.running = self.asked = None
         self.tape.rewind()
         worker = self.zygote.worker(self.limits)
-        channel = Channel(worker.sock, self.limits, self.stop)
+        channel = worker.channel(self.limits, self.stop)
         lost: Lost | None = None
         try:
             self._run_cells(channel, deadline)
@@ -107,7 +134,7 @@ class Session:
             self.told = worker.end()
         return lost
 
-    def _run_cells(self, channel: Channel, deadline: float) -> None:
+    def _run_cells(self, channel: Line, deadline: float) -> None:
         self._send_run(channel)
         limit = time.monotonic() + STALL_SECONDS
         while True:
@@ -127,7 +154,7 @@ class Session:
             else:
                 raise Violation(f"an event {event[:40]!r} while the notebook ran")
 
-    def _send_run(self, channel: Channel) -> None:
+    def _send_run(self, channel: Line) -> None:
         message = {
             "do": "run",
             "cells": [[index, source] for index, source in self.sources.items()],
@@ -148,7 +175,7 @@ class Session:
             raise Violation("a cell that is not in the notebook")
         return index
 
-    def _ask(self, channel: Channel, worker: Worker) -> None:
+    def _ask(self, channel: Line, worker: Worker) -> None:
         names = wire.to_tree(self.paper.names)
         while self.pending:
             self.asked = ask = self.pending[0]
