@@ -78,7 +78,7 @@ def _undisturbed(ask: Ask, namespace: MutableMapping[str, object], tail: Tail) -
         stack.enter_context(redirect_stderr(tail))
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
-        stack.enter_context(np.errstate())
+        stack.enter_context(np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"))
         stack.enter_context(_figures_closed())
         stack.enter_context(seeded(ask.seed, namespace))
         stack.enter_context(forbidding(ask.forbidden, namespace))

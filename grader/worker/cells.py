@@ -101,7 +101,8 @@ class CellRunner:
         self._cell(index, source, 0.0 if skip else left)
 
     def finish(self) -> None:
-        """After the last cell."""
+        """After the last cell: what is plotted or printed from here on belongs to no cell."""
+        self._gallery.close()
         if self._drain is not None:
             self._drain.stop()
             self._drain = None

@@ -29,8 +29,13 @@ class Gallery:
         self._cut = cut
         self._count = 0
         self._cell = 0
+        self._closed = False
         self._taken: set[int] = set()
         self.figures: list[Figure] = []
+
+    def close(self) -> None:
+        """Take nothing more: whatever is plotted from here on belongs to no cell."""
+        self._closed = True
 
     def begin(self, cell: int) -> None:
         self._cell = cell
@@ -44,7 +49,7 @@ class Gallery:
     def flush(self) -> None:
         """Take every open figure that was not displayed already, and close all of them."""
         pyplot = sys.modules.get("matplotlib.pyplot")
-        if pyplot is None:
+        if pyplot is None or self._closed:
             return
         for number in pyplot.get_fignums():
             figure = pyplot.figure(number)
@@ -56,7 +61,7 @@ class Gallery:
     def take(self, figure: Any) -> bytes:
         """Record a matplotlib figure; its PNG, empty where it can't be drawn or there are too many."""
         self._taken.add(id(figure))
-        if self._full():
+        if self._closed or self._full():
             return b""
         try:
             data = _png(figure, self._limits.image_bytes)
@@ -73,7 +78,7 @@ class Gallery:
 
     def picture(self, mime: str, data: bytes) -> None:
         """Record a picture that the student displayed ready-made."""
-        if self._full():
+        if self._closed or self._full():
             return
         if len(data) > self._limits.image_bytes:
             self._cut(f"A picture of cell {self._cell} was larger than {self._limits.image_bytes} bytes.")

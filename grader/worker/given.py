@@ -9,7 +9,7 @@ import numpy as np
 
 from grader.model import Tree
 from grader.worker.attributes import attribute_names, matching, own_attributes, write
-from grader.worker.layout import Sample, canonical, laid_out, parameter_places, sample_of
+from grader.worker.layout import Sample, canonical, fits, laid_out, parameter_places, sample_of
 from grader.worker.lookup import Names, logs_known_as
 
 _FITTED = ("fitted", "isfitted", "trained", "istrained")
@@ -79,6 +79,8 @@ def _set(
     fitted = sample.attributes if sample is not None else {}
     own = own_attributes(instance)
     used = matching(name, names, present)
+    fitting = [attribute for attribute in used if fits(value, fitted.get(attribute, own.get(attribute)), sample)]
+    used = fitting or used  # `m` may be a count, `weights` the responsibilities; if nothing fits, set them all
     for attribute in used:
         write(instance, attribute, _in_form(value, fitted.get(attribute, own.get(attribute)), sample))
     logs = [attribute for attribute in logs_known_as(name, names) if attribute in present]

@@ -79,6 +79,17 @@ def laid_out(value: Tree, like: object, sample: Sample) -> Tree:
     return _boxed(array.reshape([1 if axis is None else next(sizes) for axis in order]), like)
 
 
+def fits(value: Tree, like: object, sample: Sample | None) -> bool:
+    """Whether an attribute that holds ``like`` after fitting can be the one for ``value``."""
+    ndim = np.ndim(value)
+    if like is None or ndim == 0:
+        return True
+    shape = _shape_of(like)
+    if shape == () or sample is None:
+        return shape != ()
+    return shape is not None and _axes(ndim, shape, sample) is not None
+
+
 def canonical(value: object, ndim: int, sample: Sample) -> Tree:
     """The inverse of `laid_out`: ``value`` as an array with its components first, where that can be told."""
     array = np.asarray(list(value.values()) if isinstance(value, dict) else value, dtype=float)
@@ -110,7 +121,8 @@ def _fitted(instance: object, components: int, make: Callable[[], object] | None
 def _points(components: int, dimensions: int) -> np.ndarray[Any, Any]:
     rng = np.random.Generator(np.random.PCG64(9))
     centres = 6.0 * rng.permutation(np.arange(components * dimensions)).reshape(components, dimensions)
-    return np.asarray(centres[np.arange(POINTS_EACH * components) % components] + rng.normal(size=(POINTS_EACH * components, dimensions)))
+    which = np.arange(POINTS_EACH * components) % components
+    return np.asarray(centres[which] + rng.normal(size=(len(which), dimensions)))
 
 
 @contextmanager

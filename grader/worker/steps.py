@@ -78,7 +78,7 @@ class Steps:
         self.called = None
         self._made[id(instance)] = (instance, lambda: kind(*spare[0], **spare[1]))
         for key, value in left.items():
-            present = [name for name in known_as(key, self.names) if hasattr(instance, name)]
+            present = [name for name in known_as(key, self.names) if _is_setting(getattr(instance, name, _put_method))]
             if present:
                 write(instance, present[0], value)
                 self.note(f"set `{present[0]}`, which your constructor does not take")
@@ -282,6 +282,10 @@ class _module:  # noqa: N801  a context manager
 
 def _is_data(value: object) -> bool:
     return value is None or isinstance(value, bool | int | float | str | np.ndarray | list | tuple | dict)
+
+
+def _is_setting(value: object) -> bool:
+    return value is None or type(value) in (bool, int, float, str)
 
 
 def _put_method(instance: object, name: str, function: Any) -> None:

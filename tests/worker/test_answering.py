@@ -135,11 +135,37 @@ def test_random_numbers_follow_the_seed():
         return [np.random.rand(), random.random(), default_rng().random(), default_rng().random(),
                 np.random.default_rng().random(), np.random.default_rng(7).random()]
     """
+    assert np.random.default_rng(7).random() == pytest.approx(0.625095466604667)
     first, again, other = (answer(source, lambda: Function("f")(), seed=seed).value for seed in (1, 1, 2))
     assert first == again
     assert all(a != b for a, b in zip(first[:5], other[:5], strict=True))
     assert len(set(first)) == 6
     assert first[5] == other[5] == np.random.default_rng(7).random()
+
+
+def test_whatever_is_seeded_with_none_follows_the_seed():
+    source = """
+    import random
+    from numpy.random import RandomState, seed
+    from sklearn.utils import check_random_state
+    before = RandomState(3)
+    def f():
+        drawn = [RandomState().rand(), RandomState(None).rand(), np.random.RandomState(seed=5).rand()]
+        seed(None); drawn.append(np.random.rand())
+        np.random.seed(); drawn.append(np.random.rand())
+        np.random.seed(seed=11); drawn.append(np.random.rand())
+        random.seed(None); drawn.append(random.random())
+        random.seed(12, version=2); drawn.append(random.random())
+        return drawn, isinstance(before, RandomState), check_random_state(before) is before
+    """
+    namespace = notebook(source)
+    first, again, other = (answer(namespace, lambda: Function("f")(), seed=seed).value for seed in (1, 1, 2))
+    assert first == again
+    assert first[1:] == (True, True)
+    same = [a == b for a, b in zip(first[0], other[0], strict=True)]
+    assert same == [False, False, True, False, False, True, False, True]
+    assert len(set(first[0])) == 8
+    assert namespace["RandomState"] is np.random.RandomState
 
 
 def test_inputs_belong_to_the_question():

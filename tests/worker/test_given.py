@@ -213,6 +213,32 @@ def test_the_constant_pi_is_no_parameter():
     assert not any("`pi`" in note for note in got.notes)
 
 
+def test_a_name_that_holds_something_else_is_left_alone():
+    source = """
+    class GMM:
+        def __init__(self, n_components=3):
+            self.mu = self.phi = None
+        def fit(self, X):
+            self.weights = np.ones((len(X), 3))
+            self.means_, self.mu, self.phi = len(X), X[:3], np.ones(3)
+        def _e_step(self, X):
+            return [self.phi, self.mu, sorted(vars(self))]
+    """
+    got = answer(source, ask)
+    assert np.array_equal(got.value[0], WEIGHTS)
+    assert np.array_equal(got.value[1], MEANS)
+    assert got.value[2] == ["covariances", "mu", "phi"]
+
+
+def test_a_generator_is_not_replaced_by_a_seed():
+    source = """
+    class GMM:
+        def __init__(self): self.rng, self.seed = np.random.default_rng(), 4
+        def _e_step(self, X): return [self.rng.random() < 1, self.seed]
+    """
+    assert answer(source, lambda: New("GMM", rng=0, seed=9).call("_e_step", X)).value == [True, 9]
+
+
 def test_a_method_is_not_overwritten_by_a_parameter_of_its_name():
     source = """
     class GMM:

@@ -181,7 +181,7 @@ def test_output_from_below_python_is_kept_in_order_and_cut():
             "print('x' * 10**7)",
             "print('\\u00e9' * 10**4)",
             "print('short')",
-            "import logging\nlog = logging.getLogger('a')\nlog.addHandler(logging.StreamHandler())\nlog.error('logged')",
+            "import logging as l\nlog = l.getLogger('a')\nlog.addHandler(l.StreamHandler())\nlog.error('logged')",
         )
         assert set(run.cells[1].output.split()) >= {"one", "two", "three", "four"}
         assert run.cells[2].output.replace("CompletedProcess", "").startswith("5\nsix\nseven")
