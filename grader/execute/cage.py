@@ -8,7 +8,6 @@ from __future__ import annotations
 # ruff: noqa: PTH118, PTH123, PTH208, PTH116  plain strings: /proc is read often, and os.walk gives strings
 import contextlib
 import os
-import resource
 import shutil
 import signal
 import sys
@@ -145,6 +144,8 @@ def search_path() -> str:
 
 def limit(limits: Limits, threads_now: int | None = None) -> None:
     """Set the process limits. ``threads_now`` is how many threads the user has already; None: as many as there are."""
+    import resource  # here, because this module is imported on Windows too
+
     if threads_now is None:
         threads_now = _threads_of(os.getuid())
     cpu = max(1, int(limits.cpu_seconds))

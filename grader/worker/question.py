@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import select
 import signal
 import struct
@@ -161,6 +160,10 @@ def _lost(ask: Ask, status: AnswerStatus, kind: str, message: str) -> Answer:
 
 
 def cpu_used() -> float:
-    """CPU seconds of this process and of its children that ended."""
+    """CPU seconds of this process and of its children that ended (Windows does not tell of those)."""
+    try:
+        import resource
+    except ImportError:
+        return time.process_time()
     own, ended = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return own.ru_utime + own.ru_stime + ended.ru_utime + ended.ru_stime

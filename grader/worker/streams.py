@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import codecs
 import ctypes
-import fcntl
 import io
 import os
 import select
 import struct
-import termios
 import threading
 import time
 from typing import Any
@@ -130,6 +128,9 @@ class Drain:
         os.close(self._reading)
 
     def _waiting(self) -> bool:
+        import fcntl  # here, because Windows has neither, and no use for a drain
+        import termios
+
         (count,) = struct.unpack("i", fcntl.ioctl(self._reading, termios.FIONREAD, b"\0\0\0\0"))
         return bool(count)
 
