@@ -12,9 +12,10 @@ leaves as plain data. Whose fault an exception is:
 
 from __future__ import annotations
 
+import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, MutableMapping
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from types import CodeType
 from typing import Any
@@ -27,7 +28,8 @@ from grader.worker.forbidden import forbidding
 from grader.worker.lookup import Missing, Names
 from grader.worker.plain import TooLarge, to_plain
 from grader.worker.seeds import seeded
-from grader.worker.steps import Steps, SupportFault
+from grader.worker.steps import Steps
+from grader.worker.support import SupportFault
 from grader.worker.tail import Tail
 
 __all__ = ["SupportFault", "evaluate"]
@@ -88,8 +90,6 @@ def _undisturbed(ask: Ask, namespace: MutableMapping[str, object], tail: Tail) -
 @contextmanager
 def _figures_closed() -> Iterator[None]:
     """Close the figures that student code opened, if it plots at all."""
-    import sys
-
     before = _figures(sys.modules.get("matplotlib.pyplot"))
     try:
         yield
@@ -103,5 +103,3 @@ def _figures_closed() -> Iterator[None]:
 def _figures(pyplot: Any) -> set[int]:
     return set(pyplot.get_fignums()) if pyplot is not None else set()
 
-
-Evaluate = Callable[[Ask, Mapping[str, object], Names, Limits], Answer]

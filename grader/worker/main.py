@@ -40,12 +40,14 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from grader.model import Ask, CellRun, Figure, Limits, Tree
 from grader.wire import WireClosed, WireError, from_tree, receive, send, to_tree
 from grader.worker.cells import CellRunner
 from grader.worker.question import ask_in_fork, cpu_used
+from grader.worker.support import compiled
 
 _PACKAGES = ("numpy", "scipy", "sklearn", "matplotlib", "IPython")
 
@@ -101,6 +103,8 @@ class _Worker:
 
     def _ask(self, order: dict[str, Tree]) -> None:
         ask = from_tree(Ask, order["ask"])
+        with suppress(Exception):  # the question's fork says what is wrong with it
+            compiled(ask.support)
         names = {name: tuple(aliases) for name, aliases in order["names"].items()}
         answer, cpu = ask_in_fork(ask, self._namespace, names, self._limits, self._prepare_question)
         send(self.sock, {"event": "answer", "answer": to_tree(answer), "cpu_seconds": cpu})

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
 from functools import partial
-from types import CodeType, MethodType, ModuleType
+from types import CodeType, MethodType
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from grader.model import Ask, Limits, Opaque, Tree
 from grader.worker.attributes import attribute_names, own_attributes, write
 from grader.worker.calling import call_arguments, constructor_arguments, describe
-from grader.worker.given import canonical_parameter, fill, read_parameter, set_parameters
+from grader.worker.given import fill, read_parameter, set_parameters
 from grader.worker.lookup import (
     Missing,
     Names,
@@ -29,14 +28,10 @@ from grader.worker.lookup import (
     pick,
 )
 from grader.worker.plain import TooLarge, is_a, to_plain
+from grader.worker.support import Student, SupportFault, support_module
 
-SUPPORT_MODULE = "__grader_support__"
 STATE_BYTES = 1 << 20
 STATE_ENTRIES = 100
-
-
-class SupportFault(Exception):  # noqa: N818  a fault of the question, not of the student
-    """The ask can't be carried out for a reason of our own."""
 
 
 class Steps:
@@ -59,7 +54,7 @@ class Steps:
 
         Raises whatever student code raises, `Missing`, or `SupportFault`.
         """
-        with _module(ask.support) as self._support:
+        with support_module(ask.support) as self._support:
             for step in ask.steps:
                 self._results.append(self._step(step))
             return self._resolve(ask.result)
@@ -210,74 +205,6 @@ class Steps:
         result = function(*args, **kwargs)
         self.helping = False
         return result
-
-
-class Student:
-    """What a support function that names its first parameter ``student`` can do with the student's work."""
-
-    def __init__(self, steps: Steps) -> None:
-        self._steps = steps
-        self.namespace = steps.namespace
-        self.names = steps.names
-
-    def note(self, text: str) -> None:
-        """Tell an adaptation in the report."""
-        self._steps.note(text)
-
-    def new(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
-        """Construct the student's class."""
-        return self._steps.new(name, list(args), kwargs)
-
-    def given(self, instance: Any, /, **values: Tree) -> Any:
-        """Set parameters by canonical name, in the canonical layout."""
-        return self._steps.given(instance, values)
-
-    def call(self, instance: Any, method: str, /, *args: Any, **kwargs: Any) -> Any:
-        """Call a method by canonical name."""
-        return self._steps.call(instance, method, list(args), kwargs)
-
-    def method(self, instance: Any, name: str, /) -> Any:
-        """A bound method by canonical name, to call many times without looking it up again."""
-        return self._steps.method(instance, name)
-
-    def get(self, instance: Any, name: str, /) -> Any:
-        """An attribute by canonical name, as the student keeps it."""
-        return self._steps.get(instance, name)
-
-    def read(self, instance: Any, name: str, /, ndim: int) -> Any:
-        """A parameter by canonical name as an array of ``ndim`` axes, components first."""
-        return canonical_parameter(instance, name, ndim, self._steps.names)
-
-    def find(self, name: str, /) -> Any:
-        """The student's class or function of this name."""
-        try:
-            return find_function(self.namespace, name, self.names)[0]
-        except Missing:
-            return find_class(self.namespace, name, self.names)[0]
-
-
-class _module:  # noqa: N801  a context manager
-    """The support source, run in a fresh module that is importable while the ask runs."""
-
-    def __init__(self, source: str) -> None:
-        self._source = source
-
-    def __enter__(self) -> Mapping[str, Any]:
-        self._before = sys.modules.get(SUPPORT_MODULE)
-        module = ModuleType(SUPPORT_MODULE)
-        sys.modules[SUPPORT_MODULE] = module
-        try:
-            exec(compile(self._source, "<grader support>", "exec"), module.__dict__)  # noqa: S102  the rubric's own
-        except BaseException as error:
-            self.__exit__()
-            raise SupportFault(f"the support module does not load: {type(error).__name__}: {error}") from error
-        return module.__dict__
-
-    def __exit__(self, *_exc: object) -> None:
-        if self._before is None:
-            sys.modules.pop(SUPPORT_MODULE, None)
-        else:
-            sys.modules[SUPPORT_MODULE] = self._before
 
 
 def _is_data(value: object) -> bool:
