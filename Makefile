@@ -9,6 +9,7 @@ GRADE_FLAGS ?=
 PYTEST_FLAGS ?= -n 2
 
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 READY := $(VENV)/.ready
 
 .PHONY: help setup grade test lint clean
@@ -26,11 +27,10 @@ setup: $(READY)
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed; say which one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]' || \
-	  { echo "once more: a package index may hiccup" >&2; sleep 5; \
-	    $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'; }
-	touch $@
+	@echo "setting up $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(INSTALL) || { echo "once more: a package index may hiccup" >&2; sleep 5; $(INSTALL); }
+	@touch $@
 
 grade: $(READY)
 	$(BIN)/grader grade $(SUBMISSIONS) --assignment $(ASSIGNMENT) --out $(OUT) $(GRADE_FLAGS)

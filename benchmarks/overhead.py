@@ -63,7 +63,7 @@ def chosen_submissions(folder: Path, without: list[str]) -> list[Path]:
 
 def measure(paths: list[Path], assignment: Path, jobs: int, sandbox: str, out: Path) -> Cost:
     """Grade in a process of its own, so that its processor time, its children's included, is the kernel's to tell."""
-    words = [sys.executable, "-c", "from grader.cli import main; main()", "grade", *map(str, paths)]
+    words = [sys.executable, "-m", "grader", "grade", *map(str, paths)]
     words += ["--assignment", str(assignment), "--jobs", str(jobs), "--out", str(out), "--seed", "overhead"]
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run([*words, *(["--sandbox", sandbox] if sandbox else [])], check=True, stdout=subprocess.DEVNULL)

@@ -275,7 +275,7 @@ SLOW = "import time\ntime.sleep({seconds})\n" + RIGHT
 
 def _grader(course: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", "from grader.cli import main; main()", *words],
+        [sys.executable, "-m", "grader", *words],
         cwd=course,
         text=True,
         stdout=subprocess.PIPE,
