@@ -29,9 +29,9 @@ from grader.choose import (
     find_submissions,
     status_of,
 )
-from grader.console import BatchProgress, batch_lines, console, print_check
+from grader.console import BatchProgress, batch_lines, console, print_check, print_layers
 from grader.exam import prepare
-from grader.execute import ExecutorError
+from grader.execute import ExecutorError, isolation
 from grader.execute.levels import Level
 from grader.export import EXPORTS
 from grader.model import Report
@@ -268,6 +268,18 @@ def export(
         sys.stdout.write(text)
     else:
         write_whole(out, text)
+    return Exit.DONE
+
+
+@command
+def doctor() -> Exit:
+    """Try out which isolation this machine gives to student code. Takes some seconds.
+
+    \b
+    Example:
+      grader doctor
+    """
+    print_layers(console(), isolation.probe())
     return Exit.DONE
 
 

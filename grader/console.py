@@ -6,7 +6,7 @@ printed as markup.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.text import Text
 
 from grader.batch import Moment, Outcome, Result
+from grader.execute.isolation import Layer
 from grader.model import CheckResult, ItemResult, Report, Status, Verdict
 from grader.report.words import VERDICTS, points
 from grader.text import strip_terminal
@@ -183,3 +184,14 @@ def _verdict_line(report: Report) -> str:
     mark = points(report.pass_mark)
     word = "reached" if report.passed else "not reached yet"
     return f"{points(report.percent or 0)} % of the points of these checks; the pass mark of {mark} % is {word}."
+
+
+# --- this machine ---------------------------------------------------------------------------
+
+
+def print_layers(to: Console, layers: Sequence[Layer]) -> None:
+    """What was tried, whether it works, and what is lacking."""
+    width = max(len(layer.layer) for layer in layers)
+    for layer in layers:
+        mark = Text("✓ yes  ", "green") if layer.works else Text("✗ no   ", "red")
+        to.print(mark.append(f"{layer.layer:<{width}}  {one_line(layer.detail)}", "default"))

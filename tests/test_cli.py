@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from grader import choose, cli
 from grader.choose import Exit
+from grader.execute.isolation import Layer
 from grader.execute.levels import Level
 from grader.export import EXPORTS
 from grader.model import Submission
@@ -257,11 +258,23 @@ def test_nothing_that_a_student_wrote_moves_the_terminal(call: Call, course: Pat
 # --- help -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["grade", "check", "regrade", "export"])
+@pytest.mark.parametrize("command", ["grade", "check", "regrade", "export", "doctor"])
 def test_help_has_examples(call: Call, command: str) -> None:
     result = call(command, "--help")
     assert result.exit_code == Exit.DONE
-    assert f"  grader {command} " in result.stdout
+    assert f"\n    grader {command}" in result.stdout
+
+
+def test_doctor_names_each_level_and_what_is_lacking(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = [
+        Layer("level namespaces", False, "user namespaces\nare \x1b[31mnot allowed"),
+        Layer("level process", True, ""),
+    ]
+    monkeypatch.setattr(cli.isolation, "probe", lambda: layers)
+    result = call("doctor")
+    assert result.exit_code == Exit.DONE
+    assert "no   level namespaces  user namespaces are not allowed" in result.stdout
+    assert "yes  level process" in result.stdout
 
 
 def test_version(call: Call) -> None:

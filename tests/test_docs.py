@@ -60,6 +60,7 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(choose, "EXECUTORS", {"warm": lambda level: FakeExecutor()})
     monkeypatch.setattr(choose.isolation, "strongest", lambda: Level.NAMESPACES)
+    monkeypatch.setattr(choose.isolation, "demand", lambda level: level)
     monkeypatch.setattr(cli, "_wait_for_save", lambda *args: False)
     return tmp_path
 
