@@ -97,6 +97,7 @@ class Session:
         self.tape = Tape(self.limits)
         self.skip: set[int] = set()
         self.running: int | None = None
+        self.begun = 0
         self.asked: Ask | None = None
         self.told: dict[str, Any] | None = None
         self.restarts = 0
@@ -118,6 +119,7 @@ class Session:
     def _attempt(self, deadline: float) -> Lost | None:
         """One worker, from the first cell as far as it comes. None when everything was asked."""
         self.running = self.asked = None
+        self.begun = 0
         self.tape.rewind()
         worker = self.zygote.worker(self.limits)
         channel = worker.channel(self.limits, self.stop)
@@ -142,7 +144,7 @@ class Session:
             event = frame["event"]
             limit = time.monotonic() + STALL_SECONDS
             if event == "start":
-                self.running = self._index(frame.get("index"))
+                self._begin_cell(frame.get("index"))
                 limit = time.monotonic() + self.limits.cell_seconds + GRACE
             elif event == "cell":
                 self._take_cell(frame)
@@ -164,16 +166,17 @@ class Session:
         }
         channel.send(message, STALL_SECONDS)
 
+    def _begin_cell(self, index: object) -> None:
+        if type(index) is not int or index not in self.sources or self.running is not None or index <= self.begun:
+            raise Violation("a cell out of turn")
+        self.running = self.begun = index
+
     def _take_cell(self, frame: dict[str, Any]) -> None:
         run = _shaped(CellRun, frame.get("cell"))
-        self._index(run.index)
+        if run.index != self.running:
+            raise Violation("a cell out of turn")
         self.tape.add_cell(run)
         self.running = None
-
-    def _index(self, index: object) -> int:
-        if type(index) is not int or index not in self.sources:
-            raise Violation("a cell that is not in the notebook")
-        return index
 
     def _ask(self, channel: Line, worker: Worker) -> None:
         names = wire.to_tree(self.paper.names)
@@ -198,11 +201,12 @@ class Session:
         """Take down the loss; say whether to try again, without the cell that was to blame."""
         reason, cut = words.ended(self.told if lost is Lost.DIED else None, self.limits)
         self.tape.add_cut(cut)
-        if lost is Lost.STOPPED or lost is Lost.VIOLATION:
-            self.tape.add_cut(words.VIOLATION if lost is Lost.VIOLATION else words.STOPPED)
-            if self.running is not None:
-                self.tape.lose_cell(self.running, CellStatus.DIED, "ProcessEnded", reason)
+        if lost is Lost.STOPPED:
+            self.tape.add_cut(words.STOPPED)
             return False
+        if lost is Lost.VIOLATION:
+            reason = words.VIOLATION
+            self.tape.add_cut(reason)
         if self.asked is not None:
             self._lose_answer(self.asked, lost, reason)
             return self._may_restart()

@@ -80,6 +80,7 @@ class _Worker:
         self._confine_question = confine_question
         self._limits = Limits()
         self._namespace: dict[str, Any] = {"__name__": "__main__"}
+        self._process = os.getpid()
 
     def obey(self, order: Tree) -> bool:
         """Do what one frame says; False at the end."""
@@ -123,6 +124,8 @@ class _Worker:
         send(self.sock, {"event": "start", "index": index})
 
     def _finished(self, run: CellRun, figures: Sequence[Figure]) -> None:
+        if os.getpid() != self._process:
+            os._exit(0)  # a cell forked and its child came back here: the notebook goes on once, not twice
         for figure in figures:
             send(self.sock, {"event": "figure", "figure": to_tree(figure)})
         send(self.sock, {"event": "cell", "cell": to_tree(run)})
