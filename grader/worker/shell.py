@@ -8,6 +8,7 @@ import linecache
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -114,8 +115,13 @@ class NotebookShell(InteractiveShell):  # type: ignore[misc]
         self._cut = cut
 
     def init_profile_dir(self, profile_dir: Any) -> None:  # noqa: ARG002
-        self.profile_dir = None
-        self._db: dict[str, Any] = {}
+        if isinstance(getattr(InteractiveShell, "db", None), property):
+            self.profile_dir = None
+            self._db: dict[str, Any] = {}
+        else:  # before IPython 9.16 the shell writes into its profile as it starts
+            from IPython.core.profiledir import ProfileDir
+
+            self.profile_dir = ProfileDir(location=tempfile.mkdtemp(prefix="ipython-"))
 
     def init_ipython_dir(self, ipython_dir: Any) -> None:
         """No folder of settings: nothing of the machine's may change what a notebook does."""
