@@ -164,6 +164,8 @@ def _find(case: Case, definition: CheckDef, spec: CheckSpec) -> tuple[Finding, t
 
 
 def _run(case: Case, definition: CheckDef, spec: CheckSpec, way: tuple[AskDef, ...]) -> Finding:
+    if not case.submission.readable:
+        return unanswered(None, case.submission, case.recording, 0.0)
     replies = {one.id: case.replies[one.id] for one in way}
     if AnswerStatus.RAISED not in definition.statuses:
         for reply in replies.values():
