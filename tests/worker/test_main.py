@@ -345,6 +345,21 @@ def speaks():
 def thread():
     threading.Thread(target=time.sleep, args=(60,)).start()
     return 7
+def deep():
+    value = []
+    for _ in range(100_000): value = [value]
+    return value
+def giant():
+    import numpy as np
+    return np.broadcast_to(0.0, (10**6, 10**6))
+def endless():
+    value = []
+    value.append(value)
+    return value
+def long(): return [0.1 * i for i in range(150_000)]
+def numbers():
+    import numpy as np
+    return np.arange(2_000_000.0)
 def lies():
     class Liar(dict):
         def items(self): return [("a", object())]
@@ -372,6 +387,9 @@ def hostile():
         ("speaks", AnswerStatus.VALUE),
         ("thread", AnswerStatus.VALUE),
         ("lies", AnswerStatus.VALUE),
+        ("deep", AnswerStatus.TOO_LARGE),
+        ("giant", AnswerStatus.TOO_LARGE),
+        ("endless", AnswerStatus.TOO_LARGE),
     ],
 )
 def test_a_question_ends_whatever_it_does(hostile, name, status):
@@ -379,6 +397,13 @@ def test_a_question_ends_whatever_it_does(hostile, name, status):
     assert answer.status is status
     assert answer.seconds > 0
     assert hostile.ask(lambda: Function("tally")()).value == 1
+
+
+def test_answers_up_to_the_limit_arrive(hostile):
+    both = hostile.ask(lambda: [Function("numbers")(), Function("numbers")()])
+    assert both.status is AnswerStatus.TOO_LARGE
+    assert hostile.ask(Function("numbers")).value.shape == (2_000_000,)
+    assert len(hostile.ask(Function("long")).value) == 150_000
 
 
 def test_what_is_written_to_other_descriptors_is_no_answer(hostile):
