@@ -14,11 +14,15 @@ from grader.rubric import New, Question, ask, check
 
 from .explaining import explain_covariances, explain_means, explain_weights
 from .reading import PARAMETERS, updated
-from .shared import Array, draw, overlapping, soft_responsibilities
+from .shared import Array, Mixture, draw, overlapping, soft_responsibilities
 
 WEIGHT_MARGIN = 1e-2
 MEAN_MARGIN = 0.25
 COVARIANCE_MARGIN = 0.15
+REGULAR = 1e-3
+"""Share of the data's variance that a correct M-step may add to the diagonals."""
+REGULAR_CHANGES = 0.015
+"""How much of a component's variance that is at most, in any direction: half of what the covariances may be off."""
 
 
 def deviations(answer: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[str, float]:
@@ -75,11 +79,20 @@ def power(answer: Any, expected: Any, inputs: Mapping[str, Any]) -> float:
     return worst if worst > 1e-4 else 0.0
 
 
+def given(rng: np.random.Generator, D: int, K: int, n: int) -> tuple[Mixture, Array, Array]:
+    """A mixture, points of it and soft responsibilities, of which no component is so narrow that `REGULAR` matters."""
+    while True:
+        mixture = overlapping(rng, D, K)
+        X = draw(rng, mixture, n)
+        R = soft_responsibilities(rng, X, mixture)
+        narrowest = min(np.linalg.eigvalsh(np.cov(X.T, aweights=shares, ddof=0))[0] for shares in R.T)
+        if REGULAR * X.var() <= REGULAR_CHANGES * narrowest:
+            return mixture, X, R
+
+
 def question(rng: np.random.Generator, D: int, K: int, n: int) -> Question:
     """The M-step with soft responsibilities that no E-step gives, from parameters that have nothing to do with them."""
-    mixture = overlapping(rng, D, K)
-    X = draw(rng, mixture, n)
-    R = soft_responsibilities(rng, X, mixture)
+    mixture, X, R = given(rng, D, K, n)
     old = overlapping(rng, D, K)
     old["means"] = mixture["means"].mean(axis=0) + 9.0 * rng.choice([-1.0, 1.0], (K, D)) + rng.normal(0, 1, (K, D))
     gmm = New("GMM", n_components=K, _data=X).given(old)
