@@ -82,9 +82,7 @@ class Watch:
 
     def _tidy(self) -> None:
         """Leave to the next question only the worker itself and the files that the notebook wrote."""
-        for process in processes.descendants(os.getpid()):
-            if process != self.worker:
-                _kill(process)
+        processes.end_all(os.getpid(), spare=self.worker)
         if self.kept is None:
             self.kept = self.cage.keep(self.place, self.job)
         if self.kept:
@@ -162,10 +160,3 @@ def _wake_on_child() -> int:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(poke, warn_on_full_buffer=False)
     return wake
-
-
-def _kill(process: int) -> None:
-    try:
-        os.kill(process, signal.SIGKILL)
-    except OSError:
-        return

@@ -57,15 +57,15 @@ def usage(pid: int) -> Usage | None:
     return Usage(sum(map(int, fields[11:15])) / _TICK, memory, fields[0] in "ZX")
 
 
-def end_all(pid: int, groups: tuple[int, ...] = (), seconds: float = 10.0) -> None:
-    """Kill every descendant of ``pid`` and every process of ``groups``, and reap those that are children of ours.
+def end_all(pid: int, groups: tuple[int, ...] = (), spare: int = 0, seconds: float = 10.0) -> None:
+    """Kill every descendant of ``pid`` but ``spare``, and every process of ``groups``; reap those of our children.
 
     ``pid`` must be the caller: its orphaned grandchildren come back to it as a subreaper, so that killing goes on
     until none is left. Each round stops all that it sees before it kills any, so that a fork bomb runs dry.
     """
     deadline = time.monotonic() + seconds
     while True:
-        found = descendants(pid)
+        found = [process for process in descendants(pid) if process != spare and not _is_zombie(process)]
         for number in (signal.SIGSTOP, signal.SIGKILL):
             for group in groups:
                 with contextlib.suppress(OSError):
@@ -73,22 +73,30 @@ def end_all(pid: int, groups: tuple[int, ...] = (), seconds: float = 10.0) -> No
             for process in found:
                 with contextlib.suppress(OSError):
                     os.kill(process, number)
-        reap()
-        left = children(pid) if LINUX else []
-        if not left or time.monotonic() > deadline:
+        reap(spare)
+        if not found or time.monotonic() > deadline:
             return
-        time.sleep(0.002)
+        time.sleep(0.001)
 
 
-def reap() -> dict[int, int]:
-    """Collect all dead children without waiting: exit status (as from waitpid) by pid."""
+def _is_zombie(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
+def reap(spare: int = 0) -> dict[int, int]:
+    """Collect all dead children but ``spare`` without waiting: exit status (as from waitpid) by pid."""
     ended: dict[int, int] = {}
     while True:
         try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            seen = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if seen is None or seen.si_pid == spare:
+                return ended
+            pid, status = os.waitpid(seen.si_pid, os.WNOHANG)
         except ChildProcessError:
-            return ended
-        if pid == 0:
             return ended
         ended[pid] = status
 
