@@ -12,6 +12,7 @@ import base64
 import builtins
 import gc
 import getpass
+import importlib
 import importlib.metadata
 import os
 import platform
@@ -27,6 +28,7 @@ from grader.model import Answer, Ask, CellRun, Figure, Limits, Tree
 from grader.wire import Caps, decode, encode, from_tree, to_tree
 from grader.worker import alarm
 from grader.worker.cells import CellRunner
+from grader.worker.environment import is_installing
 from grader.worker.question import ask_in_fork, cpu_used
 
 PIECE_BYTES = 512 << 10
@@ -46,6 +48,8 @@ def start(order: dict[str, Any]) -> None:
     """The first thing that happens in the kernel, before any student code."""
     global _kernel
     _kernel = Kernel(order)
+    with suppress(ImportError):
+        importlib.import_module("matplotlib.pyplot")  # before the notebook's clock runs
     _kernel.say({"event": "ready", "versions": versions()})
 
 
@@ -99,6 +103,8 @@ class Kernel:
         self._limits = from_tree(Limits, order["limits"])
         self._ours = _descriptors()
         self._runner = CellRunner(self._limits, self._started, self._finished, own_descriptors=self._forks)
+        if not self._forks:
+            _pipe_commands(get_ipython())
         self._runner.begin(order["seed"])
         self._input, self._getpass = builtins.input, getpass.getpass
 
@@ -160,6 +166,19 @@ def versions() -> dict[str, str]:
         with suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(distribution)[:40]
     return found
+
+
+def _pipe_commands(shell: Any) -> None:
+    """Where descriptors are not captured: let ``!commands`` print through Python."""
+    plain = shell.system
+
+    def system(command: str) -> None:
+        if is_installing(command):
+            plain(command)
+        else:
+            print(shell.getoutput(command, split=False, depth=1), end="")  # noqa: T201  into the cell's output
+
+    shell.system = system
 
 
 @contextmanager
