@@ -57,13 +57,13 @@ def canonical_parameter(instance: object, name: str, ndim: int, names: Names) ->
     found, value, _ = read_parameter(instance, name, names)
     if not found:
         raise AttributeError(f"no attribute that stands for {name}")
-    components = read_parameter(instance, "n_components", names)[1]
-    sample = sample_of(instance, components if type(components) is int else 3, None, names)
-    if sample is None:
+    held = read_parameter(instance, "n_components", names)[1]
+    components = held if type(held) is int else 3
+    if sample_of(instance, components, None, names) is None:
         return np.array(value, dtype=float)
-    shape = np.shape(value)
-    others = [size for size in shape if size != sample.components]
-    now = Sample(sample.components, max(others, default=sample.components))
+    # The sample of the class may have been fitted with another number of components than this object has.
+    others = [size for size in np.shape(value) if size != components]
+    now = Sample(components, max(others, default=components))
     return canonical(value, ndim, now)
 
 
