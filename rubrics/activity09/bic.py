@@ -9,12 +9,14 @@ import numpy as np
 
 from grader.compare import describe, fail, numbers, passed
 from grader.model import Finding, Tree, Verdict
-from grader.rubric import Function, New, Question, Read, Support, Unreadable, ask, best_of, check
+from grader.rubric import Expr, Function, New, Question, Read, Support, Unreadable, ask, best_of, check
 
 from .shared import draw, overlapping, unequal_weights
 
-D, K, N = 3, 4, 611
-"""Chosen so that no two of the wrong formulas that were seen coincide."""
+SIZES = (3, 4, 611)
+"""D, K, N: chosen so that wrong formulas seen in student code differ from the right one, and nearly all from one another."""
+OTHER_SIZES = (5, 3, 430)
+"""Tells those apart that coincide for D = 3, where D(D-1)/2 is D."""
 
 FORMULA = "BIC = -2 * (total log-likelihood) + p * ln N with p = (K-1) + K*D + K*D*(D+1)/2 free parameters."
 _KEYS = ("bic", "bic_score", "score", "value")
@@ -49,31 +51,43 @@ def same_number(answer: Tree, mistaken: Tree, inputs: Mapping[str, Tree]) -> boo
 
 def off_by(answer: Tree, expected: Tree, inputs: Mapping[str, Tree]) -> float:
     """For the power guard, in units of ln N."""
-    gap = abs(answer - expected) / np.log(N)
+    gap = abs(answer - expected) / np.log(len(inputs["X"]))
     return float(gap) if np.isfinite(gap) else float("inf")
 
 
-def _mixture_and_points(rng: np.random.Generator) -> tuple[dict[str, Any], np.ndarray]:
+def _asked(rng: np.random.Generator, sizes: tuple[int, int, int], premised: bool) -> Question:
+    D, K, N = sizes
     mixture = overlapping(rng, D, K)
     mixture["weights"] = unequal_weights(rng, K, 1.3)
-    return mixture, draw(rng, mixture, N)
+    X = draw(rng, mixture, N)
+    gmm: Expr = New("GMM", n_components=K, _data=X).given(mixture)
+    if premised:
+        gmm = gmm.patched(log_likelihood=Support("live_log_likelihood")(), _e_step=Support("live_e_step")())
+    return Question(Function("compute_bic")(gmm, X), inputs={"X": X, "mixture": mixture})
 
 
 @ask(public=True, reads=one_number, same=same_number, guard=off_by, margin=0.5)
 def bic_as_written(rng: np.random.Generator) -> Question:
     """`compute_bic` of a mixture with 4 components in 3 dimensions, with your own `log_likelihood`."""
-    mixture, X = _mixture_and_points(rng)
-    gmm = New("GMM", n_components=K).given(mixture)
-    return Question(Function("compute_bic")(gmm, X), inputs={"X": X, "mixture": mixture})
+    return _asked(rng, SIZES, premised=False)
 
 
 @ask(public=True, reads=one_number, same=same_number, guard=off_by, margin=0.5, premised=True)
 def bic_with_premises(rng: np.random.Generator) -> Question:
     """`compute_bic` of a mixture with 4 components in 3 dimensions, with the grader's `log_likelihood`."""
-    mixture, X = _mixture_and_points(rng)
-    gmm = New("GMM", n_components=K).given(mixture)
-    gmm = gmm.patched(log_likelihood=Support("live_log_likelihood")(), _e_step=Support("live_e_step")())
-    return Question(Function("compute_bic")(gmm, X), inputs={"X": X, "mixture": mixture})
+    return _asked(rng, SIZES, premised=True)
+
+
+@ask(reads=one_number, same=same_number)
+def bic_other_as_written(rng: np.random.Generator) -> Question:
+    """`compute_bic` of a mixture with 3 components in 5 dimensions, with your own `log_likelihood`."""
+    return _asked(rng, OTHER_SIZES, premised=False)
+
+
+@ask(reads=one_number, same=same_number, premised=True)
+def bic_other_with_premises(rng: np.random.Generator) -> Question:
+    """`compute_bic` of a mixture with 3 components in 5 dimensions, with the grader's `log_likelihood`."""
+    return _asked(rng, OTHER_SIZES, premised=True)
 
 
 @ask()
@@ -100,6 +114,17 @@ def choice(answer: dict[str, int]) -> Finding:
 @check("bic", best_of(bic_as_written, bic_with_premises))
 def value(answer: float, expected: float, inputs: dict[str, Any], tolerance: float) -> Finding:
     """The number is -2 times the total log-likelihood plus the number of free parameters times ln N"""
+    return _compare(answer, expected, inputs, tolerance)
+
+
+@check("bic", best_of(bic_other_as_written, bic_other_with_premises))
+def other_sizes(answer: float, expected: float, inputs: dict[str, Any], tolerance: float) -> Finding:
+    """It is so for other numbers of components, dimensions and points as well"""
+    return _compare(answer, expected, inputs, tolerance)
+
+
+def _compare(answer: float, expected: float, inputs: dict[str, Any], tolerance: float) -> Finding:
+    N, D, K = *np.shape(inputs["X"]), len(inputs["mixture"]["weights"])
     if not np.isfinite(answer):
         return fail(f"`compute_bic` returned {answer}.", FORMULA)
     off = (answer - expected) / np.log(N)
@@ -107,19 +132,20 @@ def value(answer: float, expected: float, inputs: dict[str, Any], tolerance: flo
         return Finding(Verdict.PASS, margin=abs(off) / tolerance)
     message = (
         f"For a mixture with K = {K}, D = {D} and N = {N} points, your BIC is {'too large' if off > 0 else 'too small'}. "
-        f"{_told(answer, expected, inputs)}"
+        f"{_told(answer, expected, (N, D, K))}"
     )
     return Finding(Verdict.FAIL, message.strip(), FORMULA, margin=abs(off) / tolerance)
 
 
-def _told(answer: float, expected: float, inputs: dict[str, Any]) -> str:
+def _told(answer: float, expected: float, sizes: tuple[int, int, int]) -> str:
     """What the number itself tells: the likelihood part is right, or the penalty is."""
+    N, D, K = sizes
     p = (K - 1) + K * D + K * D * (D + 1) / 2
     total = (p * np.log(N) - expected) / 2
     if abs(answer + expected) < 1e-6 * abs(expected):
         return "The sign is turned around."
     counted = (answer + 2 * total) / np.log(N)
-    if abs(counted - round(counted)) < 1e-6 and 0 <= counted <= 200:
+    if abs(counted - round(counted)) < 1e-6 and 0 <= counted <= 500:
         return f"It is what comes out with {round(counted)} free parameters; count them again."
     if abs(answer - p * np.log(N) + 2 * total / N) < 1e-6 * abs(expected):
         return "The penalty is right; the log-likelihood is the mean per point, not the total."

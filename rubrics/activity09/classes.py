@@ -141,6 +141,21 @@ def foreign_labels(answer: Array, inputs: Mapping[str, Tree], hint: str) -> Find
     )
 
 
+def right_with_other_labels(answer: Array, inputs: Mapping[str, Tree], accuracy: float) -> Finding:
+    """Pass where the labels are those of `y_train`, whatever they are, and the share ``accuracy`` of them is right."""
+    foreign = foreign_labels(answer, inputs, "")
+    if foreign is not None:
+        return foreign
+    right = share_equal(answer, inputs["y_test"])
+    if right >= accuracy:
+        return Finding(Verdict.PASS, margin=(1 - right) / (1 - accuracy))
+    known = np.unique(inputs["y_train"])
+    return fail(
+        f"With labels {known[0]} and {known[1]} in place of 0 and 1, {right:.0%} of your labels are right.",
+        "Nothing in the function should rely on the labels being 0 and 1.",
+    )
+
+
 def agrees(answer: Array, expected: Array, inputs: Mapping[str, Tree], *, least: float, model: str, hint: str) -> Finding:
     """Pass where at least the share ``least`` of the labels is that of the model asked for."""
     lost = foreign_labels(answer, inputs, "")

@@ -9,7 +9,15 @@ import numpy as np
 from grader.model import Finding, Verdict
 from grader.rubric import Function, Question, Support, ask, check
 
-from .classes import agrees, disagreement, foreign_labels, parallel_classes, predicted_labels, same_labels, share_equal
+from .classes import (
+    agrees,
+    disagreement,
+    parallel_classes,
+    predicted_labels,
+    right_with_other_labels,
+    same_labels,
+    share_equal,
+)
 
 LOOK = "Fit `LogisticRegression` on `X_train`, `y_train` and return its `predict(X_test)`."
 
@@ -48,16 +56,4 @@ def logistic_regression(
 @check("discriminative", discriminative_labels)
 def own_labels(answer: np.ndarray, inputs: dict[str, np.ndarray], accuracy: float) -> Finding:
     """The predicted labels are those that stand in `y_train`, whatever they are"""
-    return foreign_labels(answer, inputs, "") or _right_often(answer, inputs, accuracy)
-
-
-def _right_often(answer: np.ndarray, inputs: dict[str, np.ndarray], accuracy: float) -> Finding:
-    right = share_equal(answer, inputs["y_test"])
-    if right >= accuracy:
-        return Finding(Verdict.PASS)
-    known = np.unique(inputs["y_train"])
-    return Finding(
-        Verdict.FAIL,
-        f"With labels {known[0]} and {known[1]} in place of 0 and 1, {right:.0%} of your labels are right.",
-        "Nothing in the function should rely on the labels being 0 and 1.",
-    )
+    return right_with_other_labels(answer, inputs, accuracy)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from grader.model import Finding, Verdict
+from grader.model import Finding
 from grader.rubric import Function, Question, Support, ask, check
 
 from .classes import (
     agrees,
     concentric_classes,
     disagreement,
-    foreign_labels,
     parallel_classes,
     predicted_labels,
+    right_with_other_labels,
     same_labels,
-    share_equal,
 )
 
 LOOK = "Fit `GaussianNB` on `X_train`, `y_train` and return its `predict(X_test)`."
@@ -64,13 +63,4 @@ def independent_features(
 @check("generative", generative_labels)
 def own_labels(answer: np.ndarray, inputs: dict[str, np.ndarray], accuracy: float) -> Finding:
     """The predicted labels are those that stand in `y_train`, whatever they are"""
-    foreign = foreign_labels(answer, inputs, "")
-    right = share_equal(answer, inputs["y_test"])
-    if foreign is not None or right >= accuracy:
-        return foreign or Finding(Verdict.PASS)
-    known = np.unique(inputs["y_train"])
-    return Finding(
-        Verdict.FAIL,
-        f"With labels {known[0]} and {known[1]} in place of 0 and 1, {right:.0%} of your labels are right.",
-        "Nothing in the function should rely on the labels being 0 and 1.",
-    )
+    return right_with_other_labels(answer, inputs, accuracy)

@@ -81,13 +81,14 @@ _STREAMS = best_of(stream_as_written, stream_with_premises)
 @check("online_update", _STREAMS)
 def learns(answer: dict[str, Any], inputs: dict[str, Any], remaining: float) -> Finding:
     """After the stream the model explains new points nearly as well as the truth does"""
-    return _moved(answer) or _valid(answer) or _gap_closed(answer, inputs, remaining)
+    lost = _lost(answer)
+    return lost if lost is not None else _gap_closed(answer, inputs, remaining)
 
 
 @check("online_update", _STREAMS)
 def every_piece(answer: dict[str, Any], inputs: dict[str, Any], remaining: float) -> Finding:
     """Weights, means and covariances all move towards the truth"""
-    lost = _moved(answer) or _valid(answer)
+    lost = _lost(answer)
     if lost is not None:
         return lost
     shares = {piece: _share_left(answer, inputs["truth"], piece) for piece in PIECES}
@@ -102,7 +103,7 @@ def every_piece(answer: dict[str, Any], inputs: dict[str, Any], remaining: float
 @check("online_update", _STREAMS)
 def remembers(answer: dict[str, Any], inputs: dict[str, Any], kept: float) -> Finding:
     """A batch from one cluster alone does not wipe out the others"""
-    lost = _moved(answer) or _valid(answer)
+    lost = _lost(answer)
     if lost is not None:
         return lost
     others = [k for k in range(3) if k != inputs["alone"]]
@@ -121,7 +122,7 @@ def remembers(answer: dict[str, Any], inputs: dict[str, Any], kept: float) -> Fi
 @check("online_update", _STREAMS)
 def memory(answer: dict[str, Any], growth: float) -> Finding:
     """Old batches are not kept"""
-    lost = _moved(answer)
+    lost = _stuck(answer)
     if lost is not None:
         return lost
     share = answer["grown"] / answer["fed"]
@@ -138,20 +139,27 @@ def memory(answer: dict[str, Any], growth: float) -> Finding:
 @check("online_update", _STREAMS)
 def valid_mixture(answer: dict[str, Any]) -> Finding:
     """The parameters are those of a mixture: weights sum to 1, covariances positive definite and full"""
-    return _moved(answer) or _valid(answer) or _full(answer)
+    lost = _lost(answer)
+    return lost if lost is not None else _full(answer)
 
 
 # --- what the checks share ------------------------------------------------------------------
 
 
-def _moved(answer: dict[str, Any]) -> Finding | None:
+def _lost(answer: dict[str, Any]) -> Finding | None:
+    """A failure where nothing changed or what is there is no mixture: then nothing else can be asked of it."""
+    stuck = _stuck(answer)
+    return stuck if stuck is not None else _invalid(answer)
+
+
+def _stuck(answer: dict[str, Any]) -> Finding | None:
     """A failure where nothing changed: what was not touched is not right."""
     if all(np.array_equal(answer["start"][piece], answer["end"][piece]) for piece in PIECES):
         return fail("After 300 batches the weights, means and covariances are what they were before the first.", LOOK)
     return None
 
 
-def _valid(answer: dict[str, Any]) -> Finding | None:
+def _invalid(answer: dict[str, Any]) -> Finding | None:
     """A failure where the parameters after the stream are no mixture."""
     end = answer["end"]
     for piece, shape in zip(PIECES, ((3,), (3, 2), (3, 2, 2)), strict=True):

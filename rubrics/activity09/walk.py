@@ -75,7 +75,8 @@ def same_walk(answer: Tree, mistaken: Tree, inputs: Mapping[str, Tree]) -> bool:
         )
     a, b = (one["images"] if one["images"] is not None else one["codes"] for one in (answer, mistaken))
     if a is None or b is None:
-        return a is None and b is None and bool(answer["got"] == mistaken["got"])
+        alike = answer["got"] == mistaken["got"] and (len(answer["asked"]) > 0) == (len(mistaken["asked"]) > 0)
+        return a is None and b is None and bool(alike)
     return same_tree(a, b, rtol=1e-5, atol=1e-6)
 
 
