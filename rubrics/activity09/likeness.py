@@ -22,7 +22,7 @@ LIMIT = 4.5
 def alike_samples(answer: Any, mistaken: Any, inputs: Mapping[str, Any]) -> bool:
     """Are two canonical answers of `sample` draws by one law? Shape, copies, and every summary within its error."""
     a, b = answer["points"], mistaken["points"]
-    if a.shape != b.shape or len(answer["shape"]) != len(mistaken["shape"]):
+    if not np.array_equal(answer["shape"], mistaken["shape"]) or a.shape != b.shape:
         return False
     if np.isnan(a).any() or np.isnan(b).any():
         return bool(np.isnan(a).mean() > 0) == bool(np.isnan(b).mean() > 0)

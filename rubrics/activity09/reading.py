@@ -161,8 +161,6 @@ def in_layout(name: str, raw: Any, K: int, D: int) -> tuple[Any, str]:
 def _covariances(array: Array, K: int, D: int) -> tuple[Array, str]:
     if array.shape == (D, D, K):
         return np.moveaxis(array, -1, 0), "are stored as (D, D, K)"
-    if array.shape == (K, D) and K != D:
-        return np.stack([np.diag(row) for row in array]), "are stored as their diagonals only"
     return array, ""
 
 
@@ -176,7 +174,7 @@ def updated(value: Any, inputs: Mapping[str, Any]) -> Read:
     """Parameters after an M-step, from ``{"returned", "state"}``: as set on the object, else as returned.
 
     ``inputs`` has ``params`` (what was set before), ``X`` and ``R``. The answer is a dict of what was found, with
-    ``unchanged``: the names that still hold what was set before. Raises Unreadable when nothing was found.
+    ``unchanged``: the names that still hold what was set before, and ``elsewhere``: where new ones may be. Raises Unreadable when nothing was found.
     """
     old = inputs["params"]
     K, D = old["means"].shape
@@ -196,7 +194,19 @@ def updated(value: Any, inputs: Mapping[str, Any]) -> Read:
             "Store them as `self.weights`, `self.means` and `self.covariances`.",
         )
     unchanged = [name for name in PARAMETERS if name in found and same_as(found[name], old[name])]
-    return Read({**found, "unchanged": unchanged}, tuple(told))
+    elsewhere = _elsewhere(value["state"], unchanged, old)
+    return Read({**found, "unchanged": unchanged, "elsewhere": elsewhere}, tuple(told))
+
+
+def _elsewhere(state: Mapping[str, Any], unchanged: list[str], old: Mapping[str, Array]) -> dict[str, str]:
+    """Parameter -> attribute of the same shape that holds something new, for parameters that were not updated."""
+    found: dict[str, str] = {}
+    for name in unchanged:
+        for key, kept in state.items():
+            array = floats(kept)
+            if array is not None and array.shape == old[name].shape and not same_as(array, old[name]):
+                found.setdefault(name, key)
+    return found
 
 
 def _returned_parameters(returned: Any, K: int, D: int) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def steps(rng: np.random.Generator) -> Question:
 def untrained(answer: Mapping[str, Any], inputs: Mapping[str, Any]) -> Finding | None:
     """A finding where even the best start is no better than a single Gaussian; None where there is a fit to judge."""
     best = best_start(answer)
-    floor = inputs["floors"][answer["starts"].index(best)]
+    floor = inputs["floors"][best["index"]]
     if not np.isfinite(best["log_likelihood"]):
         return fail(
             "After `fit` the weights, means and covariances are no mixture: they hold NaN or a covariance is not "
@@ -164,7 +164,7 @@ def all_modes(answer: Any, inputs: Mapping[str, Any], deviations: float) -> Find
     if found is not None:
         return found
     best = best_start(answer)
-    mixture = inputs["mixtures"][answer["starts"].index(best)]
+    mixture = inputs["mixtures"][best["index"]]
     means = best["parameters"]["means"]
     distances = np.sqrt(
         np.stack([laws.squared_distances(means, m, c) for m, c in zip(mixture["means"], mixture["covariances"], strict=True)])

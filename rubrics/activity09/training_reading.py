@@ -60,6 +60,7 @@ def one_start(
     history, told = history_of(fit, state, own, len(X))
     claimed = fit.get("log_likelihood")
     start = {
+        "index": index,
         "parameters": found,
         "complete": complete,
         "error": fit["error"],
