@@ -54,7 +54,17 @@ class Chosen:
     executor: Executor
 
 
-EXECUTORS: Mapping[str, Callable[[Level], Executor]] = {"warm": WarmExecutor}
+JUPYTER = "jupyter"
+"""Also ``jupyter:KERNEL`` for a kernel that is not the default one. It can't be shut in."""
+
+
+def _jupyter(level: Level, kernel: str = "python3") -> Executor:
+    from grader.execute.jupyter import JupyterExecutor  # here, because few calls need what it imports
+
+    return JupyterExecutor(level, kernel_name=kernel)
+
+
+EXECUTORS: Mapping[str, Callable[[Level], Executor]] = {"warm": WarmExecutor, JUPYTER: _jupyter}
 
 
 def find_submissions(paths: Sequence[Path]) -> list[Found]:
@@ -85,10 +95,13 @@ def assignment_of_run(out: Path, told: Path | None) -> Assignment:
 def choose_executor(name: str, sandbox: str | None, *, least: Level) -> Chosen:
     """The executor, at the level that was demanded, or at the strongest that works here and is at least ``least``."""
     name = name or ("warm" if sys.platform == "linux" else "jupyter")
-    if name not in EXECUTORS:
-        raise CallError(f"--executor {name}: there is no such executor; choose one of {', '.join(EXECUTORS)}")
-    level = _level(sandbox, least)
-    return Chosen(name, level.value, EXECUTORS[name](level))
+    kind, separator, kernel = name.partition(":")
+    if kind not in EXECUTORS or (separator and (kind != JUPYTER or not kernel)):
+        raise CallError(
+            f"--executor {name}: there is no such executor; choose one of {', '.join(EXECUTORS)}, jupyter:KERNEL"
+        )
+    level = _level(sandbox, least, Level.PROCESS if kind == JUPYTER else None)
+    return Chosen(name, level.value, _jupyter(level, kernel) if kernel else EXECUTORS[kind](level))
 
 
 def cores() -> int:
@@ -107,21 +120,25 @@ def status_of(result: Result, fail_under: float | None) -> Exit:
     return Exit.DONE
 
 
-def _level(sandbox: str | None, least: Level) -> Level:
+def _level(sandbox: str | None, least: Level, most: Level | None = None) -> Level:
+    """The level that was demanded, or the strongest; ``most`` is the only one that the executor has."""
     levels = list(Level)
+    if most is not None and sandbox in levels and levels.index(Level(sandbox)) > levels.index(most):
+        raise CallError(f"--sandbox {sandbox}: this executor runs student code at the level {most} only")
     if sandbox == NO_SANDBOX:
         return levels[0]
     if sandbox is not None:
         if sandbox not in levels:
             raise CallError(f"--sandbox {sandbox}: there is no such level; choose one of {', '.join(levels)}, none")
         try:
-            return isolation.demand(Level(sandbox))
+            return most or isolation.demand(Level(sandbox))
         except ExecutorError as error:
             raise CallError(f"--sandbox {sandbox}: {error}") from None
-    strongest = isolation.strongest()
+    strongest = most or isolation.strongest()
     if levels.index(strongest) < levels.index(least):
+        what = "this machine" if most is None else "this executor"
         raise CallError(
-            f"this machine isolates student code at the level {strongest} only, and {least} is wanted: see "
+            f"{what} isolates student code at the level {strongest} only, and {least} is wanted: see "
             f"`grader doctor`, or accept it with --sandbox {strongest}"
         )
     return strongest

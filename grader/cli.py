@@ -60,7 +60,9 @@ AssignmentOption: TypeAlias = Annotated[
 ExecutorOption: TypeAlias = Annotated[
     str,
     typer.Option(
-        "--executor", metavar="NAME", help="warm (Linux, fast) or jupyter (everywhere); by default what works here."
+        "--executor",
+        metavar="NAME",
+        help="warm (Linux, fast), jupyter or jupyter:KERNEL (everywhere); by default what works here.",
     ),
 ]
 SandboxOption: TypeAlias = Annotated[
