@@ -1,4 +1,8 @@
-"""Extension: EM on a stream of batches."""
+"""Extension: EM on a stream of batches.
+
+The stream is random and most updates are not, so no exact law bounds the chance that a correct one fails; it is
+measured over many streams for several ways of updating (`benchmarks/false_fail.py`; table in `docs/statistics.md`).
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,14 @@
 """TODO 3, sampling: secret components so far apart that their labels are certain, then exact laws.
 
-One answer of 4000 samples and 64 samples drawn one at a time meet seven tests, each at a seventh of the level: a
-correct sampler fails any of them with probability at most ``level``. (The test of shape and copies leaves nothing to
-chance, so its share pays for the few samples in three dimensions.) Nothing here compares with samples of the reference.
+Seven tests share the level, 1e-6: frequencies, stray points, centres, covariances, overall scale and radii of 4000
+samples, a seventh each, and the small answers together the last seventh, 64 samples drawn one at a time 99 % of it and 7
+samples in three dimensions 1 %. So a correct sampler loses a point of this item with probability at most the level
+(Bonferroni). Shape and copies leave nothing to chance.
+
+The laws are exact given which component drew each point, and that is certain: the means stand at least 14 of the
+largest standard deviations apart, so a point within 7 of its own mean is nearest to that one, and the stray-point test
+itself rejects beyond 6.9 (the event that a label is wrong is part of the one that it pays for). Nothing here compares
+with samples of the reference. `benchmarks/false_fail.py` counts the failures of correct samplers.
 """
 
 from __future__ import annotations
@@ -81,7 +87,8 @@ def draws_space(rng: np.random.Generator) -> Question:
 def labelled(answer: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any, Any]:
     """(points, component of each, squared distance of each) of the finite samples."""
     points = answer["points"]
-    points = points[np.isfinite(points).all(axis=1)]
+    if count_lost(points):
+        points = points[np.isfinite(points).all(axis=1)]
     labels, squared = laws.nearest(points, inputs["params"]["means"], inputs["params"]["covariances"])
     return points, labels, squared
 
@@ -93,7 +100,7 @@ def usable(answer: Any, inputs: Mapping[str, Any]) -> Finding | None:
         return fail(f"`sample({N})` gave {len(points)} samples, too few to judge.", "Append one draw in every round.")
     if count_lost(points) > 0.5 * points.size:
         return fail("Most of your samples are NaN or infinite.")
-    if np.ptp(points, axis=0).max() == 0.0:
+    if (points == points[0]).all():
         return fail("All your samples are the same point.", "Draw a new component and a new point in every round.")
     return None
 
@@ -132,7 +139,10 @@ def shape(answer: Any, inputs: Mapping[str, Any]) -> Finding:
 
 @check("sample", draws)
 def frequencies(answer: Any, inputs: Mapping[str, Any], level: float) -> Finding:
-    """Components are chosen with the probabilities in weights."""
+    """Components are chosen with the probabilities in weights.
+
+    Each count is Binomial(4000, weight); two-sided, joined over three components by Bonferroni: at most level / 7.
+    """
     found = usable(answer, inputs)
     if found is not None:
         return found
@@ -153,7 +163,11 @@ def frequencies(answer: Any, inputs: Mapping[str, Any], level: float) -> Finding
 
 @check("sample", draws)
 def stray_points(answer: Any, inputs: Mapping[str, Any], level: float) -> Finding:
-    """Every sample lies near one of the components."""
+    """Every sample lies near one of the components.
+
+    The largest of 4000 chi-squares with 2 degrees; the nearest component's distance is at most that of the own: at most
+    level / 7.
+    """
     found = usable(answer, inputs)
     if found is not None:
         return found
@@ -172,7 +186,11 @@ def stray_points(answer: Any, inputs: Mapping[str, Any], level: float) -> Findin
 
 @check("sample", draws)
 def centres(answer: Any, inputs: Mapping[str, Any], level: float) -> Finding:
-    """The samples of each component scatter around its mean."""
+    """The samples of each component scatter around its mean.
+
+    n_k times the squared Mahalanobis distance of the average is chi-square with 2 degrees, given n_k; joined over
+    three components by Bonferroni: at most level / 7.
+    """
     found = usable(answer, inputs)
     if found is not None:
         return found
@@ -197,7 +215,11 @@ def _offset(points: Any, mean: Any, covariance: Any) -> float:
 
 @check("sample", draws)
 def covariances(answer: Any, inputs: Mapping[str, Any], level: float) -> Finding:
-    """The samples of each component have its covariance, along the axes and between them."""
+    """The samples of each component have its covariance, along the axes and between them.
+
+    Along each of four directions the squares sum to a chi-square with n_k degrees; twelve two-sided tests joined by
+    Bonferroni: at most level / 7.
+    """
     found = usable(answer, inputs)
     if found is not None:
         return found
@@ -219,7 +241,10 @@ def covariances(answer: Any, inputs: Mapping[str, Any], level: float) -> Finding
 
 @check("sample", draws)
 def scale(answer: Any, inputs: Mapping[str, Any], level: float) -> Finding:
-    """All samples together spread as far as the covariances say."""
+    """All samples together spread as far as the covariances say.
+
+    The squared distances sum to a chi-square with 8000 degrees, two-sided: level / 7, exact.
+    """
     found = usable(answer, inputs)
     if found is not None:
         return found
@@ -235,7 +260,10 @@ def scale(answer: Any, inputs: Mapping[str, Any], level: float) -> Finding:
 
 @check("sample", draws)
 def radii(answer: Any, inputs: Mapping[str, Any], level: float) -> Finding:
-    """The distances from the means follow the law of a Gaussian."""
+    """The distances from the means follow the law of a Gaussian.
+
+    Their chi-square probabilities are uniform; Kolmogorov-Smirnov by its law for n = 4000: level / 7, exact.
+    """
     found = usable(answer, inputs)
     if found is not None:
         return found
@@ -250,7 +278,11 @@ def radii(answer: Any, inputs: Mapping[str, Any], level: float) -> Finding:
 
 @check("sample", best_of(singles, singles_anew))
 def one_by_one(answer: Any, inputs: Mapping[str, Any], level: float) -> Finding:
-    """sample(1), asked 64 times, chooses components with the same probabilities."""
+    """sample(1), asked 64 times, chooses components with the same probabilities.
+
+    Counts (binomial) and the largest distance (chi-square), joined by Bonferroni: at most 0.99 level / 7. Asked in two
+    ways, of which the better counts, so the chance to fail is at most that of either.
+    """
     points, labels, squared = labelled(answer, inputs)
     if len(np.unique(points, axis=0)) == 1:
         return fail(
@@ -263,7 +295,7 @@ def one_by_one(answer: Any, inputs: Mapping[str, Any], level: float) -> Finding:
     p = min(laws.counts(counts, weights), laws.largest_chi_square(squared, points.shape[1]))
     return _decided(
         2.0 * p,
-        laws.share(level, TESTS),
+        0.99 * laws.share(level, TESTS),
         f"64 calls of `sample(1)` gave {shares} points of the three components, or points far from all of them: not "
         "what the weights say.",
         "Draw the component of every sample at random; numbers per component that are fixed or rounded are not random.",
@@ -272,7 +304,10 @@ def one_by_one(answer: Any, inputs: Mapping[str, Any], level: float) -> Finding:
 
 @check("sample", draws_space)
 def other_sizes(answer: Any, inputs: Mapping[str, Any], level: float) -> Finding:
-    """The same for two components in three dimensions."""
+    """The same for two components in three dimensions.
+
+    The largest of 7 chi-squares with 3 degrees: at most 0.01 level / 7.
+    """
     came, wanted = tuple(int(size) for size in answer["shape"]), (7, 3)
     if came != wanted:
         return fail(
