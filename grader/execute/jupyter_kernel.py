@@ -77,7 +77,7 @@ class Kernel:
         self._limits = Limits()
         self._runner: CellRunner | None = None
         self._cpu = 0.0
-        self._ours: list[int] = []
+        self._ours: dict[int, tuple[int, int]] = {}
 
     def do(self, order: dict[str, Tree]) -> None:
         if order["do"] == "begin":
@@ -135,9 +135,10 @@ class Kernel:
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
         os.close(null)
-        for descriptor in self._ours:
+        for descriptor, file in self._ours.items():
             with suppress(OSError):
-                os.close(descriptor)
+                if _file(descriptor) == file:  # and not another one that got its number since
+                    os.close(descriptor)
         with suppress(OSError):
             os.chdir(self._work)
 
@@ -200,10 +201,19 @@ def _outside_loop() -> Iterator[None]:
             asyncio.tasks._enter_task(loop, task)
 
 
-def _descriptors() -> list[int]:
-    """Descriptors above 2 that are open now: the kernel's sockets and pipes."""
+def _descriptors() -> dict[int, tuple[int, int]]:
+    """What is open now above descriptor 2, each with the file that it is: the kernel's sockets and pipes."""
+    found: dict[int, tuple[int, int]] = {}
     for folder in ("/proc/self/fd", "/dev/fd"):
         with suppress(OSError, ValueError):
-            found = [int(name) for name in os.listdir(folder)]  # noqa: PTH208  as cheap as it gets
-            return [number for number in found if number > 2]
-    return []
+            numbers = [int(name) for name in os.listdir(folder)]  # noqa: PTH208  as cheap as it gets
+            for number in (number for number in numbers if number > 2):
+                with suppress(OSError):
+                    found[number] = _file(number)
+            return found
+    return found
+
+
+def _file(descriptor: int) -> tuple[int, int]:
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino
