@@ -50,6 +50,7 @@ class Confined(Cage):
         become(place)
         if self.own_users:
             limit(job.limits, 0)
+            linux.bound_capabilities(self.capabilities)
             switch_user(USERS[job.slot], self.capabilities)
         else:
             limit(job.limits)
@@ -58,13 +59,18 @@ class Confined(Cage):
             linux.raise_ambient(linux.CAP_DAC_READ_SEARCH)
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
-        landlock.confine(self.readable(), self.writable(place))
+        landlock.confine(self.readable(), self.writable(place), listable=self.listable())
         seccomp.install(signals=self.own_users or landlock.scopes_signals())
 
     def readable(self) -> list[Path]:
         proc = [Path("/proc") / name for name in readable.PROC]
         devices = [Path("/dev") / name for name in readable.DEVICES]
-        return [*readable.interpreter(), *readable.system(), *proc, *devices]
+        kept = [*readable.interpreter(), *readable.system()]
+        return [part for path in kept for part in readable.without(path, self.hidden)] + proc + devices
+
+    def listable(self) -> list[Path]:
+        """Folders that can't be readable as a whole, for they hold one of ours: their names are no secret."""
+        return [path for path in readable.interpreter() + readable.system() if readable.inside(self.hidden, [path])]
 
     def writable(self, place: Place) -> list[Path]:
         return [place.root, *(Path("/dev") / name for name in ("null", "zero", "full"))]

@@ -38,9 +38,12 @@ def scopes_signals() -> bool:
     return abi() >= 6
 
 
-def confine(readable: Iterable[str | Path], writable: Iterable[str | Path]) -> None:
+def confine(
+    readable: Iterable[str | Path], writable: Iterable[str | Path], listable: Iterable[str | Path] = ()
+) -> None:
     """Give up all files but those below ``readable`` (reading, executing) and ``writable`` (everything).
 
+    Below ``listable`` the names of files can be read, no more.
     TCP (version 4), signals to outside and abstract unix sockets (version 6) are given up too. Paths that are not
     there are left out. Needs no_new_privs. Raises OSError when the kernel will not.
     """
@@ -55,7 +58,7 @@ def confine(readable: Iterable[str | Path], writable: Iterable[str | Path]) -> N
     size = 8 if version < 4 else 16 if version < 6 else 24
     ruleset = linux.syscall("landlock_create_ruleset", attributes, size, 0)
     try:
-        for paths, rights in ((readable, READ), (writable, everything)):
+        for paths, rights in ((readable, READ), (listable, READ_DIR), (writable, everything)):
             for path in paths:
                 _allow(ruleset, path, rights & everything)
         linux.syscall("landlock_restrict_self", ruleset, 0)

@@ -139,14 +139,19 @@ def set_capabilities(keep: int = 0) -> None:
     syscall("capset", header, struct.pack("6I", low, low, low, high, high, high))
 
 
-def drop_capabilities(keep: int = 0) -> None:
-    """Give up every capability but those of ``keep``, and the means to get one back by executing a file."""
+def bound_capabilities(keep: int = 0) -> None:
+    """Make it impossible to get any capability but those of ``keep`` by executing a file, as far as we may."""
     for capability in range(CAP_LAST + 1):
         if not keep >> capability & 1:
             try:
                 prctl(PR_CAPBSET_DROP, capability)
             except OSError:
-                break  # beyond the kernel's last one, or nothing there to drop
+                break  # beyond the kernel's last one, or not ours to drop: then no_new_privs must do
+
+
+def drop_capabilities(keep: int = 0) -> None:
+    """Give up every capability but those of ``keep``."""
+    bound_capabilities(keep)
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     set_capabilities(keep)
 

@@ -109,6 +109,7 @@ class Namespaces(Cage):
         os.setsid()
         become(place)
         limit(job.limits, 0)
+        linux.bound_capabilities()
         if self.many_users:
             switch_user(_STUDENT + job.slot)
         else:

@@ -45,6 +45,14 @@ def inside(hidden: Iterable[Path], roots: Iterable[Path]) -> list[Path]:
     return [path for path in hidden if any(path != root and path.is_relative_to(root) for root in kept)]
 
 
+def without(root: Path, hidden: Iterable[Path]) -> list[Path]:
+    """``root``, or where one of ``hidden`` lies within it, all of its parts but that one."""
+    within = inside(hidden, [root])
+    if not within:
+        return [] if root in hidden else [root]
+    return [part for child in root.iterdir() for part in without(child, within)]
+
+
 def open_to_all(path: Path) -> bool:
     """Whether any user can reach and list the folder ``path``."""
     try:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
-from grader.model import AnswerStatus, CellStatus, Recording
-from tests.execute.conftest import Bench
+from grader.model import AnswerStatus, CellStatus, Paper, Recording
+from tests.execute.conftest import QUICK, Bench, notebook, question
 
 STUBBORN = "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
 
@@ -168,7 +169,8 @@ def test_a_thread_that_ends_the_process_later_costs_no_answer(bench: Bench) -> N
 def test_questions_do_not_meet_one_another(bench: Bench) -> None:
     source = (
         "import os\nseen = []\nopen('kept', 'w').write('notebook')\n"
-        "def f():\n    seen.append(1)\n    open('left', 'w').write('f')\n    open('kept', 'w').write('f')\n    return 1\n"
+        "def f():\n    seen.append(1)\n"
+        "    open('left', 'w').write('f')\n    open('kept', 'w').write('f')\n    return 1\n"
         "def g(): return [len(seen), os.path.exists('left'), open('kept').read()]"
     )
     found = bench.record(source, ask=("f", "g"))
@@ -194,13 +196,7 @@ def test_a_process_left_by_one_question_does_not_reach_the_next(bench: Bench) ->
 
 
 def test_premised_questions_come_last(bench: Bench) -> None:
-    from dataclasses import replace
-
-    from grader.model import Paper
-    from tests.execute.conftest import QUICK, notebook, question
-
-    # The worker answers in order, so a question that ends it leaves those before it answered.
-    cells = notebook("import os, signal\ndef f(): return 1\ndef g(): return 2")
+    cells = notebook("def f(): return 1\ndef g(): return 2")
     asks = (replace(question("f"), premised=True), question("g"))
     found = bench.executor.record(cells, Paper(asks, limits=QUICK))
     assert list(found.answers) == ["g", "f"]
@@ -215,9 +211,6 @@ def test_two_at_a_time_give_what_one_gives(bench: Bench) -> None:
 
 
 def test_stop_ends_early(bench: Bench) -> None:
-    from grader.model import Paper
-    from tests.execute.conftest import QUICK, notebook, question
-
     stop = threading.Event()
     threading.Timer(0.5, stop.set).start()
     found = bench.executor.record(notebook("import time; time.sleep(60)"), Paper((question("f"),), limits=QUICK), stop)
