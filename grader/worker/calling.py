@@ -28,6 +28,7 @@ def constructor_arguments(
     parameters = parameters_of(kind)
     if parameters is None:
         return args, wanted, {}
+    args, wanted = _in_place(parameters, args, wanted, names)
     named, left = _by_name(parameters, args, wanted, names)
     required = _open(parameters, args, named, required=True)
     if data is not None:
@@ -100,6 +101,20 @@ def _by_name(
         else:
             left[key] = value
     return named, left
+
+
+def _in_place(
+    parameters: Mapping[str, inspect.Parameter], args: list[Any], kwargs: Mapping[str, Any], names: Names
+) -> tuple[list[Any], dict[str, Any]]:
+    """Keywords for parameters that can only be given by position moved to their places."""
+    args, left = list(args), dict(kwargs)
+    only = [item.name for item in parameters.values() if item.kind is inspect.Parameter.POSITIONAL_ONLY]
+    for name in only[len(args) :]:
+        found = next((key for key in left if pick(key, names, [name]) == name), None)
+        if found is None:
+            break
+        args.append(left.pop(found))
+    return args, left
 
 
 def _open(

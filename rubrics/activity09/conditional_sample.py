@@ -58,7 +58,7 @@ def same_draws(answer: Tree, mistaken: Tree, inputs: Mapping[str, Tree]) -> bool
 
 def _asked(mixture: dict[str, Any], known: list[int], values: list[float], premised: bool) -> Question:
     K, D = mixture["means"].shape
-    gmm: Expr = New("GMM", n_components=K).given(mixture)
+    gmm: Expr = New("GMM", n_components=K, _data=mixture["means"]).given(mixture)
     if premised:
         gmm = gmm.patched(_e_step=Support("live_e_step")(), sample=Support("live_sample")())
     asked = Support("conditional_draws")(gmm, known, values, D, DRAWS)

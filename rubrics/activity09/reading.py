@@ -41,6 +41,8 @@ def posterior(value: Any, inputs: Mapping[str, Any]) -> Read:
     """
     shape = (len(inputs["X"]), len(inputs["params"]["weights"]))
     returned, state = value["returned"], value["state"]
+    # Data that the object keeps may have the same shape.
+    state = {name: kept for name, kept in state.items() if not same_as(kept, inputs["X"])}
     found = _responsibilities_in(returned, state, shape)
     if found is None:
         raise Unreadable(
