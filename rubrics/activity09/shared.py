@@ -114,6 +114,7 @@ def three_clusters(rng: np.random.Generator, n: int) -> tuple[Mixture, Array]:
 def mean_log_likelihood(X: Array, parameters: Mapping[str, Any]) -> float:
     """Mean log p(x) of the points under fitted parameters, taken by the grader; NaN where they are no mixture."""
     try:
-        return float(np.mean(laws.log_density(X, parameters["weights"], parameters["means"], parameters["covariances"])))
+        weights, means, covariances = (parameters[name] for name in ("weights", "means", "covariances"))
+        return float(np.mean(laws.log_density(X, weights, means, covariances)))
     except (np.linalg.LinAlgError, ValueError):
         return float("nan")

@@ -13,11 +13,12 @@ FIT_SECONDS = 40.0
 """No further start is tried after this: slow loops are correct, and one start tells nearly as much as eight."""
 
 
-def several_fits(student, gmms, datasets):
+def several_fits(student, gmms, datasets, tolerant=False):
     """Fit each object to its data set; one that raises does not keep the others from being fitted.
 
     Returns per object whether it was fitted, the error, what ``fit`` returned where that is a list of numbers, and
-    what ``log_likelihood`` says of its data where there is such a method. Raises the first error when none was fitted.
+    what ``log_likelihood`` says of its data where there is such a method. Raises the first error when none was fitted,
+    unless it is to be ``tolerant``.
     """
     started, told, errors = time.monotonic(), [], []
     for gmm, X in zip(gmms, datasets):

@@ -19,7 +19,8 @@ from grader.compare import describe, fail, monotone
 from grader.model import Finding, Verdict
 from grader.rubric import New, Question, Reply, Support, ask, check
 
-from .shared import Array, Mixture, mean_log_likelihood, three_clusters
+from .shared import mean_log_likelihood, three_clusters
+from .training_data import N, crossing, several, typical_gain
 from .training_reading import (
     AGREES,
     best_start,
@@ -27,49 +28,13 @@ from .training_reading import (
     idle,
     same,
     same_again,
+    same_end,
     trained,
     trained_again,
 )
 
 STARTS = 12
-N = 240
 ROUNDS = 12
-
-
-def best_fit(X: Array, mixture: Mixture) -> Mixture:
-    """The maximum-likelihood mixture of the data, by EM from the truth."""
-    fit, last = mixture, -np.inf
-    for _ in range(300):
-        fit = em_round(X, fit)
-        now = mean_log_likelihood(X, fit)
-        if now - last < 1e-9:
-            break
-        last = now
-    return fit
-
-
-def em_round(X: Array, mixture: Mapping[str, Array]) -> Mixture:
-    """One iteration of EM."""
-    R = laws.posterior(X, mixture["weights"], mixture["means"], mixture["covariances"])
-    N_k = R.sum(axis=0) + 1e-12
-    means = R.T @ X / N_k[:, None]
-    gaps = X[:, None, :] - means[None]
-    covariances = np.einsum("nk,nkd,nke->kde", R, gaps, gaps) / N_k[:, None, None]
-    return {"weights": N_k / len(X), "means": means, "covariances": covariances + 1e-9 * np.eye(X.shape[1])}
-
-
-def several(rng: np.random.Generator, count: int) -> dict[str, Any]:
-    """Data sets of three clusters each, what drew them, and the best mean log-likelihoods, of three and of one Gaussian."""
-    found: dict[str, list[Any]] = {"X": [], "mixtures": [], "targets": [], "floors": [], "best": []}
-    for _ in range(count):
-        mixture, X = three_clusters(rng, N)
-        best = best_fit(X, mixture)
-        one = {"weights": np.ones(1), "means": X.mean(axis=0)[None], "covariances": np.cov(X.T, bias=True)[None]}
-        for key, item in (("X", X), ("mixtures", mixture), ("best", best)):
-            found[key].append(item)
-        found["targets"].append(mean_log_likelihood(X, best))
-        found["floors"].append(mean_log_likelihood(X, one))
-    return found
 
 
 @ask(public=True, seconds=60.0, reads=trained, same=same)
@@ -90,6 +55,16 @@ def fits_twice(rng: np.random.Generator) -> Question:
     states = rng.integers(1, 2**31 - 1, 3).tolist()
     gmms = [New("GMM", n_components=3, random_state=s, _data=X) for s, X in zip(states, first, strict=True)]
     told = Support("fits_again")(gmms, first, inputs["X"])
+    return Question({"fits": told, "states": [gmm.state() for gmm in gmms]}, inputs=inputs)
+
+
+@ask(seconds=60.0, reads=trained, same=same_end)
+def fits_crossed(rng: np.random.Generator) -> Question:
+    """`fit` on three long clusters that cross one another, so that EM takes many iterations, six times."""
+    inputs = crossing(rng, 6)
+    states = rng.integers(1, 2**31 - 1, 6).tolist()
+    gmms = [New("GMM", n_components=3, random_state=s, _data=X) for s, X in zip(states, inputs["X"], strict=True)]
+    told = Support("several_fits")(gmms, inputs["X"])
     return Question({"fits": told, "states": [gmm.state() for gmm in gmms]}, inputs=inputs)
 
 
@@ -175,9 +150,8 @@ def all_modes(answer: Any, inputs: Mapping[str, Any], deviations: float) -> Find
     best = best_start(answer)
     mixture = inputs["mixtures"][best["index"]]
     means = best["parameters"]["means"]
-    distances = np.sqrt(
-        np.stack([laws.squared_distances(means, m, c) for m, c in zip(mixture["means"], mixture["covariances"], strict=True)])
-    )
+    clusters = zip(mixture["means"], mixture["covariances"], strict=True)
+    distances = np.sqrt(np.stack([laws.squared_distances(means, m, c) for m, c in clusters]))
     nearest, matched = distances.argmin(axis=1), distances.min(axis=1) <= deviations
     hit = len(set(nearest[matched].tolist()))
     if hit == 3:
@@ -214,7 +188,8 @@ def log_likelihood_value(answer: Any, inputs: Mapping[str, Any], disagreeing_sta
         if abs(best[name]) > AGREES or wrong >= disagreeing_starts:
             return _disagreement(best, name, what, wrong, len(answer["starts"]))
     if np.isnan(best["history_offset"]) and not np.isfinite(best["claimed"]) and best["history"] is not None:
-        return fail("The log-likelihoods in your history are NaN.", "Look for the logarithm of 0 or of a negative number.")
+        hint = "Look for the logarithm of 0 or of a negative number."
+        return fail("The log-likelihoods in your history are NaN.", hint)
     return Finding(Verdict.PASS)
 
 
@@ -268,24 +243,18 @@ def fits_anew(answer: Any, inputs: Mapping[str, Any], share: float) -> Finding:
     )
 
 
-@check("training", fits)
+@check("training", fits_crossed)
 def goes_on(answer: Any, inputs: Mapping[str, Any], nats: float) -> Finding:
     """fit goes on until another iteration brings nothing."""
-    found = untrained(answer, inputs)
-    if found is not None:
-        return found
-    gains = [
-        mean_log_likelihood(X, em_round(X, start["parameters"])) - start["log_likelihood"]
-        for start, X in zip(answer["starts"], inputs["X"], strict=True)
-        if start["complete"] and np.isfinite(start["log_likelihood"])
-    ]
-    typical = float(np.median(gains))
+    typical = typical_gain(answer, inputs)
+    if np.isnan(typical):
+        return fail("On three crossing clusters `fit` leaves no mixture behind: its parameters are not finite.")
     if typical <= nats:
         return Finding(Verdict.PASS, margin=max(0.0, typical) / nats)
     return Finding(
         Verdict.FAIL,
-        f"Where your `fit` ends, one more iteration would raise the log-likelihood by {typical:.2g} nats per point: it "
-        "stops too early, or what it leaves behind is not what EM found.",
+        f"On three crossing clusters, where your `fit` ends, one more iteration would raise the log-likelihood by "
+        f"{typical:.2g} nats per point: it stops too early, or what it leaves behind is not what EM found.",
         "Stop when the log-likelihood rises by less than `tol`, after `max_iters` iterations at the latest.",
         margin=typical / nats,
     )

@@ -14,6 +14,7 @@ from grader.worker.lookup import pick
 
 from .reading import floats, names, parameters_from, parts
 from .shared import mean_log_likelihood
+from .training_data import typical_gain
 
 Array = NDArray[np.float64]
 AGREES = 0.02
@@ -25,14 +26,20 @@ def trained(value: Any, inputs: Mapping[str, Any]) -> Read:
 
     Raises Unreadable when no start left weights, means and covariances behind.
     """
+    read = trained_again(value, inputs)
+    if not any(start["complete"] for start in read.value["starts"]):
+        raise Unreadable(_nothing_found(value["states"]), "Keep `weights`, `means` and `covariances` on `self`.")
+    return read
+
+
+def trained_again(value: Any, inputs: Mapping[str, Any]) -> Read:
+    """The same, with starts that all failed as an answer too."""
     notes: dict[str, None] = {}
     starts = []
     for index, (fit, state) in enumerate(zip(value["fits"], value["states"], strict=True)):
         start, told = one_start(fit, state, inputs, index)
         starts.append(start)
         notes |= dict.fromkeys(told)
-    if not any(start["complete"] for start in starts):
-        raise Unreadable(_nothing_found(value["states"]), "Keep `weights`, `means` and `covariances` on `self`.")
     return Read({"starts": starts}, tuple(notes))
 
 
@@ -78,13 +85,14 @@ def one_start(
 def history_of(
     fit: Mapping[str, Any], state: Mapping[str, Any], own: float, N: int
 ) -> tuple[Array | None, tuple[str, ...]]:
-    """The history as mean log-likelihoods: from the object, else from what ``fit`` returned; None where there is none."""
+    """The history as mean log-likelihoods, from the object or from what ``fit`` returned; None where there is none."""
     key = pick("log_likelihoods", names(), [name for name, kept in state.items() if _is_history(kept)])
     if key is not None:
         raw, where = floats(state[key]), f"found your log-likelihood history under `{key}`"
         where = "" if key.strip("_") == "log_likelihoods" else where
     else:
-        raw, where = _returned_history(fit.get("returned"), N), "took your log-likelihood history from what `fit` returned"
+        raw = _returned_history(fit.get("returned"), N)
+        where = "took your log-likelihood history from what `fit` returned"
     if raw is None:
         return None, ()
     notes = (where,) if where else ()
@@ -114,7 +122,7 @@ def _is_history(kept: Any) -> bool:
 def _returned_history(returned: Any, N: int) -> Array | None:
     for _, part in [("", returned), *parts(returned)]:
         array = numbers(part)
-        if array is not None and array.ndim == 1 and array.dtype.kind == "f" and 3 < array.size and array.size != N:
+        if array is not None and array.ndim == 1 and array.dtype.kind == "f" and array.size > 3 and array.size != N:
             return np.asarray(array, dtype=float)
     return None
 
@@ -178,3 +186,24 @@ def same(answer: Any, mistaken: Any, inputs: Mapping[str, Any]) -> bool:
         return False
     pairs = [(best_start(answer)[key], best_start(mistaken)[key]) for key in ("history_offset", "claimed_offset")]
     return all((np.isnan(a) and np.isnan(b)) or abs(a - b) < 0.03 or min(abs(a), abs(b)) > 5.0 for a, b in pairs)
+
+
+def same_again(answer: Any, mistaken: Any, inputs: Mapping[str, Any]) -> bool:
+    """Do two second fits go alike: both fail, or both find as much?"""
+    one, other = (any(start["complete"] for start in found["starts"]) for found in (answer, mistaken))
+    return one == other and (not one or same(answer, mistaken, inputs))
+
+
+def same_end(answer: Any, mistaken: Any, inputs: Mapping[str, Any]) -> bool:
+    """Two ways of training end as far from where EM would go on: within a factor of three, and after as many rounds."""
+    gains = [typical_gain(found, inputs) for found in (answer, mistaken)]
+    if not np.isfinite(gains).all():
+        return not np.isfinite(gains).any()
+    early = [_early(found) for found in (answer, mistaken)]
+    return early[0] == early[1] and (max(gains) < 1e-3 or 1 / 3 < gains[0] / gains[1] < 3)
+
+
+def _early(answer: Mapping[str, Any]) -> int:
+    """The usual number of iterations up to 4, by the history; 0 where there is none."""
+    lengths = [min(len(start["history"]), 4) for start in answer["starts"] if start["history"] is not None]
+    return int(np.median(lengths)) if lengths else 0
