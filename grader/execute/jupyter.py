@@ -14,7 +14,7 @@ from typing import Self
 from grader.execute import ExecutorError
 from grader.execute.client import ZygoteError
 from grader.execute.jupyter_bridge import START_SECONDS, Bridge
-from grader.execute.jupyter_keeper import Message, make_keeper
+from grader.execute.jupyter_keeper import Message, layers, make_keeper
 from grader.execute.jupyter_line import Line
 from grader.execute.levels import Level
 from grader.execute.session import Session
@@ -39,6 +39,11 @@ class JupyterExecutor:
         self.kernel_name, self._portable = kernel_name, portable
         if self.level is not Level.PROCESS:
             raise ExecutorError(f"Jupyter kernels run at the level {Level.PROCESS}, not at {self.level}")
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """What is on, as it stands in the report's head."""
+        return layers(portable=self._portable)
 
     def __enter__(self) -> Self:
         from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel

@@ -57,9 +57,16 @@ class Keeper(Protocol):
 
 def make_keeper(limits: Limits, gone: Callable[[], None], *, portable: bool = False) -> Keeper:
     """A keeper for this platform; ``portable``: the one for every platform. ``gone`` hears when the process ended."""
-    if portable or not hasattr(os, "fork"):
-        return Plain(limits, gone)
-    return Guarded(limits, gone)
+    return _kind(portable)(limits, gone)
+
+
+def layers(*, portable: bool) -> tuple[str, ...]:
+    """What that keeper puts around a kernel."""
+    return _kind(portable).layers
+
+
+def _kind(portable: bool) -> type[Guarded] | type[Plain]:
+    return Plain if portable or not hasattr(os, "fork") else Guarded
 
 
 def make_base() -> Path:

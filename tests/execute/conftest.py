@@ -1,4 +1,4 @@
-"""One executor per isolation level that this machine offers, shared by the tests of a module."""
+"""One executor per isolation level that this machine offers, and the portable ones, shared by the tests of a module."""
 
 from __future__ import annotations
 
@@ -9,18 +9,27 @@ from typing import Any
 import pytest
 
 from grader.execute.isolation import Level, lacking
+from grader.execute.jupyter import JupyterExecutor
 from grader.execute.warm import WarmExecutor
 from grader.model import Ask, Cell, CellKind, Limits, Paper, Recording, Submission
 
 QUICK = Limits(cell_seconds=3, notebook_seconds=30, question_seconds=3, memory_bytes=600 << 20, disk_bytes=24 << 20)
 
 
+EVERYWHERE = pytest.mark.parametrize(
+    "bench", [*Level, "jupyter", "jupyter without fork"], indirect=True, ids=str, scope="module"
+)
+"""Mark of the tests that every executor passes; without it a test runs on the warm executor's levels."""
+
+
 class Bench:
     """Runs cells at one level and returns what was recorded."""
 
-    def __init__(self, level: Level, executor: WarmExecutor) -> None:
+    def __init__(self, level: Level, executor: Any, *, forks: bool = True) -> None:
         self.level = level
         self.executor = executor
+        self.forks = forks
+        """Whether each question is asked in a fork of the notebook's process."""
 
     @property
     def walled(self) -> bool:
@@ -45,6 +54,11 @@ def question(name: str, seconds: float = 3.0) -> Ask:
 
 @pytest.fixture(scope="module", params=list(Level), ids=str)
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    if not isinstance(request.param, Level):
+        forks = request.param == "jupyter"
+        with JupyterExecutor(portable=not forks) as kernels:
+            yield Bench(Level.PROCESS, kernels, forks=forks)
+        return
     level: Level = request.param
     reason = lacking(level)
     if reason is not None:
