@@ -30,7 +30,9 @@ class Cage:
     name = "process"
 
     def __init__(self) -> None:
-        self.base = Path(tempfile.gettempdir())
+        self.base = Path("/")
+        self.temporary: str | None = None
+        """The grader's temporary folder."""
         self.hidden: tuple[Path, ...] = ()
         """Folders that must not be readable even where what surrounds them is."""
 
@@ -38,7 +40,7 @@ class Cage:
 
     def enter(self) -> list[str]:
         """Called once, before the zygote's imports and while it has one thread. Returns the layers that are on."""
-        self.base = Path(tempfile.mkdtemp(prefix="grader-")).resolve()
+        self.base = Path(tempfile.mkdtemp(prefix="grader-", dir=self.temporary)).resolve()
         self.base.chmod(0o711)
         return ["separate process", "limits", "deadlines"]
 

@@ -10,12 +10,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
 from grader.execute import ExecutorError, messages
+from grader.execute.cgroup import Group, Groups
 from grader.execute.channel import Channel
 from grader.execute.job import ENVIRONMENT
 from grader.execute.levels import Level
@@ -43,8 +45,9 @@ class ZygoteError(ExecutorError):
 class Worker:
     """One submission's worker: our end of its socket, and the means to end it."""
 
-    def __init__(self, zygote: ZygoteProcess, number: int, sock: socket.socket) -> None:
+    def __init__(self, zygote: ZygoteProcess, number: int, sock: socket.socket, group: Group | None) -> None:
         self.sock = sock
+        self._group = group
         self.events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self.ended: dict[str, Any] | None = None
         self._zygote, self._number = zygote, number
@@ -82,17 +85,26 @@ class Worker:
         try:
             if self.ended is None:
                 self._zygote.tell({"do": "end", "id": self._number})
-            return self.wait("ended")
+            report = self.wait("ended")
+            if self._group is not None and self._group.out_of_memory():
+                report = {**report, "why": "memory"}
+            return report
         finally:
-            self._zygote.forget(self._number)
+            self.forget()
+
+    def forget(self) -> None:
+        """Let go of all that is ours of it."""
+        self._zygote.forget(self._number)
+        if self._group is not None:
+            self._group.remove()
 
 
 class ZygoteProcess:
     """A running zygote. Many threads may start workers at once."""
 
-    def __init__(self, level: Level, trial: bool = False) -> None:
+    def __init__(self, level: Level, trial: bool = False, groups: Groups | None = None) -> None:
         """``trial``: nothing is imported, and workers try to break out instead of running notebooks."""
-        self.level, self.trial = level, trial
+        self.level, self.trial, self._groups = level, trial, groups
         self.layers: tuple[str, ...] = ()
         self.versions: dict[str, str] = {}
         self._numbers = itertools.count(1)
@@ -126,6 +138,7 @@ class ZygoteProcess:
                 "path": import_path(),
                 "hidden": hidden(),
                 "trial": self.trial,
+                "temporary": tempfile.gettempdir(),
             }
         )
         try:
@@ -136,6 +149,8 @@ class ZygoteProcess:
             self.close()
             raise ZygoteError(f"the process that runs notebooks could not be started: {hello['why']}")
         self.layers, self.versions = tuple(hello["layers"]), dict(hello["versions"])
+        if self._groups is not None:
+            self.layers += ("memory and process control group",)
         return self
 
     @property
@@ -150,19 +165,29 @@ class ZygoteProcess:
         """Start a worker for one submission. Raises `ZygoteError`."""
         mine, theirs = socket.socketpair()
         number = next(self._numbers)
-        worker = Worker(self, number, mine)
+        group = self._group(number, limits)
+        worker = Worker(self, number, mine, group)
         with self._lock:
             self._workers[number] = worker
         try:
             with theirs:
-                order = {"do": "start", "id": number, "limits": asdict(limits), "descriptors": 1}
-                self.tell(order, (theirs.fileno(),))
+                descriptors = (theirs.fileno(), *(group.gates if group is not None else ()))
+                order = {"do": "start", "id": number, "limits": asdict(limits), "descriptors": len(descriptors)}
+                self.tell(order, descriptors)
             worker.wait("started")
         except ZygoteError:
             mine.close()
-            self.forget(number)
+            worker.forget()
             raise
+        if group is not None:
+            group.close_gates()
         return worker
+
+    def _group(self, number: int, limits: Limits) -> Group | None:
+        try:
+            return self._groups.group(str(number), limits) if self._groups is not None else None
+        except OSError as error:
+            raise ZygoteError(f"a control group could not be made: {error}") from None
 
     def tell(self, message: dict[str, Any], descriptors: tuple[int, ...] = ()) -> None:
         with self._lock:

@@ -27,8 +27,6 @@ def guard(cage: Cage, job: Job, zygote: socket.socket, serve: Serve) -> None:
     processes.close_all_but(zygote.fileno(), job.sock, *job.gates)
     wake = _wake_on_child()
     place = cage.prepare(job)
-    for gate in job.gates:
-        os.write(gate, b"0")
     worker = _start(cage, job, place, serve)
     for descriptor in (job.sock, *job.gates):
         os.close(descriptor)
@@ -122,6 +120,8 @@ def _work(cage: Cage, job: Job, place: Place, serve: Serve, told: int) -> None:
     code = 70
     try:
         try:
+            for gate in job.gates:
+                os.write(gate, b"0")
             sock = _settle(job, told)
             told = sock + 1
             signal.set_wakeup_fd(-1)

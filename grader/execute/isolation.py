@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from grader.execute import ExecutorError, landlock, linux, messages
+from grader.execute import ExecutorError, cgroup, landlock, linux, messages
 from grader.execute.client import ZygoteError, ZygoteProcess
 from grader.execute.levels import Level
 from grader.model import Limits
@@ -46,7 +46,7 @@ class Layer:
 
 def probe() -> list[Layer]:
     """Try every level and layer. Starts short-lived processes; takes about a second."""
-    return [_level(level) for level in reversed(Level)] + [_landlock(), _user_namespaces(), _own_user()]
+    return [_level(level) for level in reversed(Level)] + [_landlock(), _user_namespaces(), _own_user(), _groups()]
 
 
 def strongest() -> Level:
@@ -158,6 +158,14 @@ def _user_namespaces() -> Layer:
             os._exit(min(255, error.errno or 255))
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return Layer("user namespaces", status == 0, "allowed" if status == 0 else f"refused: {os.strerror(status)}")
+
+
+def _groups() -> Layer:
+    reason = cgroup.available()
+    detail = (
+        "each submission has one" if reason is None else f"{reason}; memory is watched instead, and limited per process"
+    )
+    return Layer("memory and process control group", reason is None, detail)
 
 
 def _own_user() -> Layer:

@@ -27,4 +27,5 @@ def cage_for(order: dict[str, Any]) -> Cage:
     cages: dict[Level, type[Cage]] = {Level.PROCESS: Cage, Level.CONFINED: Confined, Level.NAMESPACES: Namespaces}
     cage = cages[Level(order["level"])]()
     cage.hidden = tuple(Path(path) for path in order["hidden"])
+    cage.temporary = order["temporary"]
     return cage

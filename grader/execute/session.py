@@ -87,9 +87,7 @@ _LOSSES: dict[type[Exception], Lost] = {
 class Session:
     """Records one submission with as many workers, one after the other, as it takes."""
 
-    def __init__(
-        self, zygote: Host, submission: Submission, paper: Paper, stop: threading.Event | None = None
-    ) -> None:
+    def __init__(self, zygote: Host, submission: Submission, paper: Paper, stop: threading.Event | None = None) -> None:
         self.zygote, self.submission, self.paper, self.stop = zygote, submission, paper, stop
         self.limits = paper.limits
         self.sources = {cell.index: cell.source for cell in submission.cells if cell.kind is CellKind.CODE}

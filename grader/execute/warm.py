@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
+from grader.execute.cgroup import Groups
 from grader.execute.client import ZygoteError, ZygoteProcess
 from grader.execute.isolation import demand, strongest
 from grader.execute.levels import Level
@@ -26,11 +28,18 @@ class WarmExecutor:
     def __init__(self, level: Level | str | None = None) -> None:
         self._wanted = None if level is None else Level(level)
         self._zygote: ZygoteProcess | None = None
+        self._groups: Groups | None = None
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         self.level = strongest() if self._wanted is None else demand(self._wanted)
-        self._current()
+        with contextlib.suppress(OSError):  # where the host lets us make none, the guards watch the memory
+            self._groups = Groups()
+        try:
+            self._current()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
@@ -39,12 +48,19 @@ class WarmExecutor:
         with self._lock:
             if self._zygote is not None:
                 self._zygote.close()
-            self._zygote = None
+            if self._groups is not None:
+                self._groups.close()
+            self._zygote = self._groups = None
 
     @property
     def layers(self) -> tuple[str, ...]:
         """The isolation layers that are on, as they stand in the report's head."""
         return self._current().layers
+
+    @property
+    def zygote_pid(self) -> int:
+        """Process id of what everything else descends from, for those who count processes."""
+        return self._current().pid
 
     def record(self, submission: Submission, paper: Paper, stop: threading.Event | None = None) -> Recording:
         """See `Executor.record`."""
@@ -66,5 +82,5 @@ class WarmExecutor:
                 self._zygote.close()
                 self._zygote = None
             if self._zygote is None:
-                self._zygote = ZygoteProcess(self.level).start()
+                self._zygote = ZygoteProcess(self.level, groups=self._groups).start()
             return self._zygote

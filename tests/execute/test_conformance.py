@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from grader.model import AnswerStatus, CellStatus, Paper, Recording
-from tests.execute.conftest import QUICK, Bench, notebook, question
+from tests.execute.conftest import EVERYWHERE, QUICK, Bench, notebook, question
 
+pytestmark = EVERYWHERE
 STUBBORN = "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
 
 

@@ -194,13 +194,11 @@ def test_one_submission_finds_nothing_of_another(bench: Bench) -> None:
 
 def test_two_running_submissions_do_not_meet(walled: Bench) -> None:
     """One waits with a file and a child; the other looks for both wherever it can."""
-    waiting = (
-        "open('mark', 'w').write('canary')\nimport os, time\nprint(os.getcwd(), os.getpid(), flush=True)\ntime.sleep(2)"
-    )
+    waiting = "open('canary.mark', 'w').write('x')\nimport os, time\nprint(os.getcwd(), os.getpid(), flush=True)\ntime.sleep(2)"
     looking = (
         "import glob, os\nfound = []\n"
-        "for path in glob.glob('/tmp/**/mark', recursive=True) + glob.glob(os.path.dirname(os.path.dirname("
-        "os.getcwd())) + '/**/mark', recursive=True):\n"
+        "for path in glob.glob('/tmp/**/canary.mark', recursive=True) + glob.glob(os.path.dirname(os.path.dirname("
+        "os.getcwd())) + '/**/canary.mark', recursive=True):\n"
         "    found.append(path)\n"
         "for number in range(2, 70000):\n"
         "    if number == os.getppid() or os.path.exists(f'/proc/self/task/{number}'): continue\n"
