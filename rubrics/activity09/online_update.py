@@ -37,14 +37,24 @@ def _shifted(rng: np.random.Generator, mixture: Mixture) -> Mixture:
     return {"weights": weights, "means": means, "covariances": covariances}
 
 
-def _stream(rng: np.random.Generator, premised: bool) -> Question:
+def course(rng: np.random.Generator) -> dict[str, Any]:
+    """What a stream is made of.
+
+    Mixtures ``truth`` and ``start``; points ``batches`` (300, 60, 2) and ``held_out`` (4000, 2) of the truth,
+    ``only_one`` (60, 2) of its component ``alone``, and ``before`` (600, 2) of the start.
+    """
     truth, _ = three_clusters(rng, 1)
-    truth["weights"] = np.sort(truth["weights"])[np.argsort(np.argsort(truth["weights"]))]
     start = _shifted(rng, truth)
     batches = draw(rng, truth, BATCHES * SIZE).reshape(BATCHES, SIZE, 2)
     alone = int(np.argmax(truth["weights"]))
     only_one = draw(rng, {name: truth[name][alone : alone + 1] for name in PIECES} | {"weights": np.ones(1)}, SIZE)
-    before = draw(rng, start, 600)
+    drawn = {"truth": truth, "start": start, "batches": batches, "alone": alone, "only_one": only_one}
+    return drawn | {"before": draw(rng, start, 600), "held_out": draw(rng, truth, 4000)}
+
+
+def _stream(rng: np.random.Generator, premised: bool) -> Question:
+    made = course(rng)
+    start, batches, only_one, before = (made[name] for name in ("start", "batches", "only_one", "before"))
     gmm: Expr = New("GMM", n_components=3, _data=before).given(start)
     spare: Expr = New("GMM", n_components=3, _data=before)
     if premised:
@@ -55,8 +65,7 @@ def _stream(rng: np.random.Generator, premised: bool) -> Question:
         }
         gmm, spare = gmm.patched(**own), spare.patched(**own)
     asked = Support("stream")(gmm, spare, batches, only_one, before)
-    held_out = draw(rng, truth, 4000)
-    return Question(asked, inputs={"truth": truth, "held_out": held_out, "alone": alone})
+    return Question(asked, inputs={name: made[name] for name in ("truth", "held_out", "alone")})
 
 
 def same_course(answer: Tree, mistaken: Tree, inputs: Mapping[str, Tree]) -> bool:
