@@ -20,6 +20,7 @@ from grader.execute import linux, processes
 from grader.execute.job import ENVIRONMENT, Job, Place
 from grader.model import Limits
 
+PREFIX = "grader-"
 KEPT_BYTES = 16 << 20
 KEPT_FILES = 500
 
@@ -40,7 +41,7 @@ class Cage:
 
     def enter(self) -> list[str]:
         """Called once, before the zygote's imports and while it has one thread. Returns the layers that are on."""
-        self.base = Path(tempfile.mkdtemp(prefix="grader-", dir=self.temporary)).resolve()
+        self.base = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=self.temporary)).resolve()
         self.base.chmod(0o711)
         return ["separate process", "limits", "deadlines"]
 
@@ -127,6 +128,25 @@ class Cage:
                 os.chdir(place.work)
 
         return confine
+
+
+def sweep(temporary: Path) -> None:
+    """Remove the folders of zygotes that were killed before they could do it themselves."""
+    for folder in temporary.glob(f"{PREFIX}*-*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        with contextlib.suppress(OSError):
+            if owner.isdigit() and folder.lstat().st_uid == os.getuid() and not _lives(int(owner)):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def become(place: Place) -> None:

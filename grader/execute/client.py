@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from grader.execute import ExecutorError, messages
+from grader.execute.cage import sweep
 from grader.execute.cgroup import Group, Groups
 from grader.execute.channel import Channel
 from grader.execute.job import ENVIRONMENT
@@ -33,7 +34,8 @@ BOOT = "import sys; exec(sys.stdin.buffer.read(), {'__name__': 'grader_boot'})"
 DELIVERED = (
     "__init__", "model", "wire", "execute/__init__", "execute/linux", "execute/processes", "execute/messages",
     "execute/job", "execute/seccomp", "execute/landlock", "execute/readable", "execute/rootfs", "execute/cage",
-    "execute/confined", "execute/namespaces", "execute/guard", "execute/levels", "execute/trial", "execute/zygote",
+    "execute/users", "execute/confined", "execute/namespaces", "execute/guard", "execute/levels", "execute/trial",
+    "execute/zygote",
 )  # fmt: skip
 """All of ours that ever is in a worker's process, beside `grader.worker`."""
 
@@ -212,6 +214,7 @@ class ZygoteProcess:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._control.close()
+        sweep(Path(tempfile.gettempdir()))
 
     def _listen(self) -> None:
         inbox = messages.Inbox(self._control)

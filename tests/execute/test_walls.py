@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -194,7 +195,7 @@ def test_one_submission_finds_nothing_of_another(bench: Bench) -> None:
 
 def test_two_running_submissions_do_not_meet(walled: Bench) -> None:
     """One waits with a file and a child; the other looks for both wherever it can."""
-    waiting = "open('canary.mark', 'w').write('x')\nimport os, time\nprint(os.getcwd(), os.getpid(), flush=True)\ntime.sleep(2)"
+    waiting = "open('canary.mark', 'w').write('x')\nimport time\ntime.sleep(2)"
     looking = (
         "import glob, os\nfound = []\n"
         "for path in glob.glob('/tmp/**/canary.mark', recursive=True) + glob.glob(os.path.dirname(os.path.dirname("
@@ -274,6 +275,7 @@ def test_nothing_is_left(bench: Bench, leftovers: None, source: str) -> None:
 
 GRADER = """
 import sys
+import tempfile
 from grader.execute.warm import WarmExecutor
 from tests.execute.conftest import notebook, question
 from grader.model import Paper
@@ -333,3 +335,4 @@ def test_a_zygote_killed_in_the_middle_is_our_fault_and_tried_again(bench: Bench
     assert found.harness_error is None
     assert found.answers["f"].status is AnswerStatus.VALUE
     assert bench.executor._current().pid != pid
+    assert not list(Path(tempfile.gettempdir()).glob(f"grader-{pid}-*"))
