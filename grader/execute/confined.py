@@ -10,12 +10,9 @@ import os
 import signal
 from pathlib import Path
 
-from grader.execute import landlock, linux, processes, readable, seccomp
+from grader.execute import landlock, linux, processes, readable, seccomp, users
 from grader.execute.cage import Cage, become, limit
 from grader.execute.job import Job, Place
-
-USERS = range(60600, 61100)
-"""Ids that distributions leave alone: https://systemd.io/UIDS-GIDS/, "unused" between the homed and dynamic ranges."""
 
 
 class Confined(Cage):
@@ -26,23 +23,26 @@ class Confined(Cage):
     def __init__(self) -> None:
         super().__init__()
         self.own_users = False
+        self.users = range(0)
         self.capabilities = 0
 
     def enter(self) -> list[str]:
         layers = super().enter()
         self.own_users, self.capabilities = _users()
+        if self.own_users:
+            self.users = users.claim()
         layers += [f"Landlock (version {landlock.abi()})", "seccomp", "no new privileges"]
         layers.append("a user of its own" if self.own_users else "the grader's own user")
         return layers
 
     def give(self, path: Path, job: Job) -> None:
         if self.own_users:
-            user = USERS[job.slot]
+            user = self.users[job.slot]
             os.chown(path, user, user, follow_symlinks=False)
 
     def end(self, place: Place, worker: int, job: Job) -> None:
         if self.own_users:
-            _kill_all_of(USERS[job.slot])
+            _kill_all_of(self.users[job.slot])
         super().end(place, worker, job)
 
     def shut(self, place: Place, job: Job) -> None:
@@ -51,7 +51,7 @@ class Confined(Cage):
         if self.own_users:
             limit(job.limits, 0)
             linux.bound_capabilities(self.capabilities)
-            switch_user(USERS[job.slot], self.capabilities)
+            switch_user(self.users[job.slot], self.capabilities)
         else:
             limit(job.limits)
         linux.drop_capabilities(self.capabilities)
@@ -109,7 +109,7 @@ def _can_switch(keep: int) -> bool:
     child = os.fork()
     if child == 0:
         try:
-            switch_user(USERS[0], keep)
+            switch_user(users.claim()[0], keep)
             linux.drop_capabilities(keep)
             os._exit(0)
         except BaseException:  # noqa: BLE001  the child must end here

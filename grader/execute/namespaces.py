@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from grader.execute import landlock, linux, rootfs, seccomp
+from grader.execute import landlock, linux, rootfs, seccomp, users
 from grader.execute.cage import Cage, become, limit
-from grader.execute.confined import USERS, switch_user
+from grader.execute.confined import switch_user
 from grader.execute.job import Job, Place
 
 _ZYGOTE = (
@@ -132,10 +132,11 @@ def _new_namespaces(many_users: bool) -> None:
         linux.unshare(_ZYGOTE)
         _map_self(0, user, group)
         return
+    taken = users.claim()
     here, there = os.pipe(), os.pipe()
     helper = os.fork()
     if helper == 0:
-        _map_many(os.getppid(), here[0], there[1])
+        _map_many(os.getppid(), taken, here[0], there[1])
     linux.unshare(_ZYGOTE)
     os.write(here[1], b"?")
     answer = os.read(there[0], 1)
@@ -153,11 +154,11 @@ def _map_self(inner: int, user: int, group: int) -> None:
     Path("/proc/self/gid_map").write_text(f"{inner} {group} 1", encoding="ascii")
 
 
-def _map_many(process: int, wait: int, tell: int) -> None:
+def _map_many(process: int, taken: range, wait: int, tell: int) -> None:
     """Wait until ``process`` is in its new user namespace, and map root and the slots' users into it. Never returns."""
     try:
         os.read(wait, 1)
-        lines = f"0 0 1\n{_STUDENT} {USERS.start} {len(USERS)}\n"
+        lines = f"0 0 1\n{_STUDENT} {taken.start} {len(taken)}\n"
         for name in ("uid_map", "gid_map"):
             Path(f"/proc/{process}/{name}").write_text(lines, encoding="ascii")
         os.write(tell, b"+")
