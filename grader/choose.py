@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -83,7 +83,7 @@ def choose_assignment(told: Path | None, found: Sequence[Found], near: Sequence[
     if told is not None:
         return load_assignment(told)
     near = near or [Path.cwd(), found[0].path.parent]
-    return find_assignment(near, notebook_names=[one.path.name for one in found], definitions=_definitions(found[0]))
+    return find_assignment(near, notebook_names=[one.path.name for one in found], definitions=_definitions(found))
 
 
 def assignment_of_run(out: Path, told: Path | None) -> Assignment:
@@ -144,6 +144,9 @@ def _level(sandbox: str | None, least: Level, most: Level | None = None) -> Leve
     return strongest
 
 
-def _definitions(found: Found) -> list[str]:
-    cells = load(found).cells
-    return [name for cell in cells if cell.kind is CellKind.CODE for name in _DEFINED.findall(cell.source)]
+def _definitions(found: Sequence[Found]) -> Iterator[str]:
+    """Names that the first few notebooks define; read only where somebody asks."""
+    for one in found[:5]:
+        for cell in load(one).cells:
+            if cell.kind is CellKind.CODE:
+                yield from _DEFINED.findall(cell.source)

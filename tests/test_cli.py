@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from grader import choose, cli
 from grader.choose import Exit
+from grader.execute import ExecutorError
 from grader.execute.isolation import Layer
 from grader.execute.levels import Level
 from grader.export import EXPORTS
@@ -29,7 +30,7 @@ Call = Callable[..., Result]
 @pytest.fixture
 def executor(monkeypatch: pytest.MonkeyPatch) -> FakeExecutor:
     fake = FakeExecutor()
-    monkeypatch.setattr(choose, "EXECUTORS", {"warm": lambda level: fake})
+    monkeypatch.setattr(choose, "EXECUTORS", {"warm": lambda level: fake, "jupyter": lambda level: fake})
     monkeypatch.setattr(choose.isolation, "strongest", lambda: Level.CONFINED)
     return fake
 
@@ -169,6 +170,33 @@ def test_student_code_is_not_run_with_less_than_confined_unless_told(
     assert executor.recorded == []
     assert call("grade", "in", "--sandbox", "none").exit_code == Exit.DONE
     assert call("check", "in/a.ipynb").exit_code == Exit.DONE
+
+
+def test_the_portable_executor_has_to_be_accepted_in_words(call: Call) -> None:
+    result = call("grade", "in", "--executor", "jupyter")
+    assert result.exit_code == Exit.WRONG_CALL
+    assert "--sandbox process" in result.stderr
+    assert call("grade", "in", "--executor", "jupyter", "--sandbox", "process").exit_code == Exit.DONE
+
+
+def test_a_level_that_can_not_be_had_is_told_in_one_line(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def demand(level: Level) -> Level:
+        raise ExecutorError("the kernel offers no Landlock")
+
+    monkeypatch.setattr(choose.isolation, "demand", demand)
+    result = call("grade", "in", "--sandbox", "confined")
+    assert result.exit_code == Exit.WRONG_CALL
+    assert result.stderr == "grader: --sandbox confined: the kernel offers no Landlock\n"
+
+
+def test_the_assignment_that_the_notebook_is_for_is_found_among_several(call: Call, course: Path) -> None:
+    other = course / "rubrics" / "other"
+    shutil.copytree(course / "rubrics" / "tiny", other)
+    text = (other / "rubric.yaml").read_text()
+    text = text.replace("assignment: tiny", "assignment: other").replace("tiny.ipynb", "other.ipynb")
+    (other / "rubric.yaml").write_text(text.replace("[double, total]", "[halve]"))
+    assert call("grade", "in", "--out", "found").exit_code == Exit.DONE
+    assert json.loads((course / "found" / "run.json").read_text())["assignment"]["id"] == "tiny"
 
 
 def test_regrade_follows_the_rubric_and_runs_nothing(call: Call, course: Path, executor: FakeExecutor) -> None:
