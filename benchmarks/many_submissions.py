@@ -9,6 +9,7 @@ memory the zygote and the grader hold. Exits with 1 when the end differs from th
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from grader.execute import processes
+from grader.execute.cgroup import PREFIX
 from grader.execute.isolation import Level
 from grader.execute.warm import WarmExecutor
 from grader.model import AnswerStatus, Ask, Cell, CellKind, Limits, Paper, Submission
@@ -88,7 +90,7 @@ def _state(executor: WarmExecutor) -> tuple[int, ...]:
     descriptors = sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in [*family, "self"])
     mounts = sum(Path(f"/proc/{pid}/mountinfo").read_text().count("\n") for pid in [*family, "self"])
     temporary = sum(1 for _ in Path(tempfile.gettempdir()).glob("grader-*/*"))
-    groups = sum(1 for _ in Path("/sys/fs/cgroup").glob("**/notebook-grader-*/*/"))
+    groups = sum(1 for _ in Path("/sys/fs/cgroup").glob(f"**/{PREFIX}{os.getpid()}-*/*/"))
     held = sum(map(_resident, family))
     return len(family), descriptors, mounts, temporary, groups, held >> 20, _resident("self") >> 20
 

@@ -50,7 +50,8 @@ def without(root: Path, hidden: Iterable[Path]) -> list[Path]:
     within = inside(hidden, [root])
     if not within:
         return [] if root in hidden else [root]
-    return [part for child in root.iterdir() for part in without(child, within)]
+    # A link would open what it points to, which may be what surrounds the hidden folder.
+    return [part for child in root.iterdir() if not child.is_symlink() for part in without(child, within)]
 
 
 def open_to_all(path: Path) -> bool:
