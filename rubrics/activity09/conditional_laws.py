@@ -39,16 +39,16 @@ class Given:
 
 
 def dominant_probe(rng: np.random.Generator) -> tuple[dict[str, Array], float]:
-    """A mixture in the plane and an x at which one component has all the weight (the others less than 1e-14).
+    """A mixture in the plane and an x at which one component has all the weight (the others less than 1e-20).
 
     The condition lies 0.6 to 0.8 standard deviations off the component's centre and the correlation is 0.65 to
     0.75, so that regression term and reduced variance both show, and a draw kept from within 0.2 standard deviations
     of the condition, and then moved onto it, is off by less than one standard error.
     """
     centre = float(rng.uniform(2, 4) * rng.choice([-1, 1]))
-    gaps = rng.permutation([-11.0, 12.5])
+    gaps = rng.permutation([-22.0, 25.0])
     means = np.array([[centre, rng.uniform(-4, -2)], [centre + gaps[0], rng.uniform(3, 5)], [centre + gaps[1], 9.0]])
-    covariances = np.stack([_correlated(rng) for _ in range(3)])
+    covariances = np.stack([_correlated(rng, 1.4, 1.9) for _ in range(3)])
     weights = np.array([0.3, 0.45, 0.25])
     x = centre + float(rng.choice([-1, 1]) * rng.uniform(0.6, 0.8) * np.sqrt(covariances[0, 0, 0]))
     return _shuffled(rng, weights, means, covariances), x
@@ -57,28 +57,49 @@ def dominant_probe(rng: np.random.Generator) -> tuple[dict[str, Array], float]:
 def shared_probe(rng: np.random.Generator) -> tuple[dict[str, Array], float]:
     """A mixture and an x that two components share, in shares that are far from their weights.
 
-    The one that has the smaller weight (0.15 to 0.60) gets 0.55 to 0.70 here. Given x the two stand at least 17
-    standard deviations apart, so which of them drew a point is certain.
+    The lighter of the two is the nearer one, the third is the heaviest and has no weight here, so that heaviest, nearest
+    and likeliest are three different components. Given x the two stand at least 17 standard deviations apart, so which
+    of them drew a point is certain. Drawn again until each wrong rule of `wrong_shares` is told from the right one and
+    from the other wrong ones by 0.06: five standard errors of a difference.
     """
+    while True:
+        mixture, x = _shared(rng)
+        shares = [*wrong_shares(mixture, x), 0.0, 0.5, 1.0]
+        gaps = np.abs(np.subtract.outer(shares, shares))[~np.eye(len(shares), dtype=bool)]
+        if gaps.min() >= 0.06:
+            return _shuffled(rng, mixture["weights"], mixture["means"], mixture["covariances"]), x
+
+
+def _shared(rng: np.random.Generator) -> tuple[dict[str, Array], float]:
     x = float(rng.uniform(2, 4) * rng.choice([-1, 1]))
-    covariances = np.stack([_correlated(rng, low=0.6, high=0.75), _correlated(rng, low=1.0, high=1.2), _correlated(rng)])
+    covariances = np.stack([_correlated(rng, 1.2, 1.5), _correlated(rng, 1.9, 2.4), _correlated(rng, 0.8, 1.2)])
     sx = np.sqrt(covariances[:, 0, 0])
-    weights = np.array([0.15, 0.60, 0.25])
-    posterior = float(rng.uniform(0.55, 0.70))
-    near = float(rng.uniform(0.5, 0.7))
+    weights = np.array([rng.uniform(0.06, 0.12), 0.0, 0.6])
+    weights[1] = 0.4 - weights[0]
+    posterior = float(rng.uniform(0.30, 0.44))
+    near = float(rng.uniform(0.4, 0.7))
     # Solve w1 N(x; m1, s1) / (w2 N(x; m2, s2)) = posterior / (1 - posterior) for the distance of the second centre.
     log_odds = np.log(posterior / (1 - posterior)) - np.log(weights[0] / weights[1]) - np.log(sx[1] / sx[0])
-    far = float(np.sqrt(near**2 + 2 * log_odds))
+    far = float(np.sqrt(near**2 + 2 * max(log_odds, 0.0)))
     sides = rng.choice([-1, 1], size=2)
     low = float(rng.uniform(-5, -3))
     means = np.array(
-        [[x + sides[0] * near * sx[0], low], [x + sides[1] * far * sx[1], low + 20], [x + rng.choice([-1, 1]) * 14, 3.0]]
+        [[x + sides[0] * near * sx[0], low], [x + sides[1] * far * sx[1], low + 20], [x + rng.choice([-1, 1]) * 16, 3.0]]
     )
-    return _shuffled(rng, weights, means, covariances), x
+    return {"weights": weights, "means": means, "covariances": covariances}, x
 
 
-def _correlated(rng: np.random.Generator, low: float = 0.8, high: float = 1.2) -> Array:
-    sx, sy = rng.uniform(low, high), rng.uniform(0.8, 1.3)
+def wrong_shares(mixture: Mapping[str, Array], x: float) -> list[float]:
+    """Share of the first component among the two that can have x: the right one, then by rules that lack a piece."""
+    w, m, s = mixture["weights"][:2], mixture["means"][:2, 0], np.sqrt(mixture["covariances"][:2, 0, 0])
+    z = (x - m) / s
+    right = w * np.exp(-(z**2) / 2) / s
+    rules = [right, right / w, right * s, w * np.exp(-(z**2)) / s, w * np.exp(-((z / s) ** 2) / 2) / s**2]
+    return [float(rule[0] / rule.sum()) for rule in rules]
+
+
+def _correlated(rng: np.random.Generator, low: float, high: float) -> Array:
+    sx, sy = rng.uniform(low, high), rng.uniform(0.6, 0.9)
     r = rng.choice([-1, 1]) * rng.uniform(0.65, 0.75)
     return np.array([[sx**2, r * sx * sy], [r * sx * sy, sy**2]])
 
@@ -137,14 +158,34 @@ def p_values(samples: Array, mixture: Mapping[str, Array], x: float) -> dict[str
     return found
 
 
-def summary(samples: Array, mixture: Mapping[str, Array], x: float) -> Array:
-    """What tells samplers apart: spread and mean of x, and mean, spread and share of y on each side of its middle gap."""
+def alike(answer: Array, mistaken: Array) -> bool:
+    """Do two sets of draws show the same sampler? Held coordinate, shares, and mean, spread and shape of each part.
+
+    Compared within 4.5 standard errors: for naming a mistake only.
+    """
+    a, b = _parts(answer), _parts(mistaken)
+    if len(a) != len(b) or not _near(answer[:, 0], mistaken[:, 0]):
+        return False
+    unique = [len(np.unique(one[:, 1])) / len(one) for one in (answer, mistaken)]
+    if max(unique) > 2 * min(unique):
+        return False
+    return all(abs(len(p) - len(q)) < 4.5 * np.sqrt(len(answer) / 2) and _near(p, q) for p, q in zip(a, b, strict=True))
+
+
+def _parts(samples: Array) -> list[Array]:
+    """y, cut where a gap of more than 5 parts it."""
     y = np.sort(samples[:, 1])
     cut = int(np.argmax(np.diff(y))) + 1 if len(y) > 1 else len(y)
-    low, high = y[:cut], y[cut:]
-    split = len(high) > 0 and float(high[0] - low[-1]) > 5.0
-    halves = (low, high) if split else (y, y)
-    parts = [np.mean(samples[:, 0]) - x, np.std(samples[:, 0]), len(halves[0]) / len(y)]
-    for half in halves:
-        parts += [float(np.mean(half)), float(np.std(half))]
-    return np.array(parts)
+    return [y[:cut], y[cut:]] if 0 < cut < len(y) and y[cut] - y[cut - 1] > 5.0 else [y]
+
+
+def _near(a: Array, b: Array) -> bool:
+    """Mean, spread and mean absolute deviation within 4.5 standard errors."""
+    spread = max(float(np.std(a)), float(np.std(b)))
+    error = 4.5 * spread * np.sqrt(1 / len(a) + 1 / len(b)) + 1e-9
+    absolute = [float(np.mean(np.abs(one - one.mean()))) / max(float(np.std(one)), 1e-9) for one in (a, b)]
+    return bool(
+        abs(np.mean(a) - np.mean(b)) < error
+        and abs(np.std(a) - np.std(b)) < error
+        and abs(absolute[0] - absolute[1]) < 0.035
+    )

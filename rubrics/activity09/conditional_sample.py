@@ -12,7 +12,7 @@ from grader.compare import count_lost, describe, fail, numbers
 from grader.model import Finding, Tree, Verdict
 from grader.rubric import Expr, New, Question, Read, Support, Unreadable, ask, best_of, check
 
-from .conditional_laws import TOTAL, dominant_probe, given_x, held_within, p_values, shared_probe, summary
+from .conditional_laws import TOTAL, alike, dominant_probe, given_x, held_within, p_values, shared_probe
 
 DRAWS = 4000
 LOOK = (
@@ -49,11 +49,20 @@ def same_draws(answer: Tree, mistaken: Tree, inputs: Mapping[str, Tree]) -> bool
     """Two samplers behave alike where what tells samplers apart agrees within its standard errors."""
     if count_lost(answer) or count_lost(mistaken):
         return bool(count_lost(answer) and count_lost(mistaken))
-    if inputs["D"] != 2:
-        gap = np.abs(np.concatenate([(answer - mistaken).mean(axis=0), answer.std(axis=0) - mistaken.std(axis=0)]))
-        return bool(np.all(gap <= 0.1))
-    a, b = (summary(one, inputs["mixture"], float(inputs["values"][0])) for one in (answer, mistaken))
-    return bool(np.all(np.abs(a - b) <= np.array([0.08, 0.08, 0.05, 0.12, 0.12, 0.12, 0.12])))
+    if inputs["D"] == 2:
+        return alike(answer, mistaken)
+    spread = np.maximum(answer.std(axis=0), mistaken.std(axis=0))
+    error = 4.5 * spread * np.sqrt(2 / DRAWS) + 1e-9
+    means, spreads = (answer - mistaken).mean(axis=0), answer.std(axis=0) - mistaken.std(axis=0)
+    return bool(np.all(np.abs(means) < error) and np.all(np.abs(spreads) < error) and _same_shape(answer, mistaken))
+
+
+def _same_shape(a: np.ndarray, b: np.ndarray) -> bool:
+    """Correlations, and how far points stray from their mean, alike."""
+    with np.errstate(all="ignore"):
+        turned = [np.nan_to_num(np.corrcoef(one.T)) for one in (a, b)]
+        strays = [np.mean(np.abs(one - one.mean(axis=0)), axis=0) / np.maximum(one.std(axis=0), 1e-9) for one in (a, b)]
+    return bool(np.all(np.abs(turned[0] - turned[1]) < 0.08) and np.all(np.abs(strays[0] - strays[1]) < 0.035))
 
 
 def _asked(mixture: dict[str, Any], known: list[int], values: list[float], premised: bool) -> Question:
