@@ -14,11 +14,15 @@ from grader.model import Finding, Verdict
 from grader.rubric import New, Question, ask, check
 
 from .reading import posterior
-from .shared import draw, overlapping
+from .shared import Array, Mixture, draw, overlapping
 
 N = 150
 MARGIN = 0.05
 """Every catalogued mistake is at least this far from the posterior in the questions that it touches."""
+REGULAR = 1e-3
+"""Share of the data's variance that a correct E-step may add to the diagonals."""
+REGULAR_CHANGES = 5e-3
+"""How much of a posterior that is at most: half of what it may be off."""
 LIKELY = "Look at the line that multiplies each density by its weight, and at the sum that you divide by."
 
 
@@ -35,10 +39,20 @@ def power(answer: Any, expected: Any, inputs: Mapping[str, Any]) -> float:
     return gap if gap > 1e-9 else 0.0
 
 
+def given(rng: np.random.Generator, D: int, K: int) -> tuple[Mixture, Array]:
+    """Overlapping components and points of them, drawn until `REGULAR` on the diagonals changes no posterior much."""
+    while True:
+        params = overlapping(rng, D, K)
+        X = draw(rng, params, N)
+        added = params["covariances"] + REGULAR * X.var() * np.eye(D)
+        regular = laws.posterior(X, params["weights"], params["means"], added)
+        if np.max(np.abs(regular - laws.posterior(X, **params))) <= REGULAR_CHANGES:
+            return params, X
+
+
 def question(rng: np.random.Generator, D: int, K: int) -> Question:
     """The E-step of overlapping components."""
-    params = overlapping(rng, D, K)
-    X = draw(rng, params, N)
+    params, X = given(rng, D, K)
     gmm = New("GMM", n_components=K, _data=X).given(params)
     returned = gmm.call("_e_step", X)
     return Question({"returned": returned, "state": gmm.state()}, inputs={"X": X, "params": params})
@@ -95,8 +109,8 @@ def power_thrice(answer: Any, expected: Any, inputs: Mapping[str, Any]) -> float
 @ask(reads=thrice, same=same_thrice, guard=power_thrice, margin=MARGIN)
 def responsibilities_again(rng: np.random.Generator) -> Question:
     """E-step asked three times of the same object: for 150 points, for 11 points, and for the 150 points again."""
-    params = overlapping(rng, 2, 3)
-    X, few = draw(rng, params, N), draw(rng, params, 11)
+    params, X = given(rng, 2, 3)
+    few = draw(rng, params, 11)
     gmm = New("GMM", n_components=3, _data=X).given(params)
     result = {"first": gmm.call("_e_step", X), "kept_first": gmm.state()}
     result |= {"few": gmm.call("_e_step", few), "kept_few": gmm.state()}
@@ -116,7 +130,7 @@ def responsibilities_far(rng: np.random.Generator) -> Question:
 
 
 def matches(answer: Any, expected: Any, inputs: Mapping[str, Any], atol: float) -> Finding:
-    """Compare with the posterior; tell a transposition and a regularisation that is too strong, and give part for them."""
+    """Compare with the posterior; tell a transposition and too strong a regularisation, and give part for them."""
     found = close(answer, expected, atol=atol, what=f"Your responsibilities {_sizes(inputs)}", hint=LIKELY)
     if found:
         return found

@@ -45,7 +45,7 @@ def _within(one: tuple[Array, Array], other: tuple[Array, Array]) -> bool:
 
 
 def summaries(points: Array, inputs: Mapping[str, Any]) -> dict[str, tuple[Array, Array]]:
-    """Name -> (values, standard errors): frequencies, and per component mean, second moments and tails of the distances.
+    """Name -> (values, standard errors): frequencies, tails of the distances, and moments of each component.
 
     Everything is taken in the coordinates that make the asked components standard normal.
     """

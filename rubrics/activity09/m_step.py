@@ -143,7 +143,7 @@ def parameters_flat(rng: np.random.Generator) -> Question:
 
 
 def present(answer: Mapping[str, Any], expected: Mapping[str, Any], name: str) -> Finding | None:
-    """A finding where a parameter is missing, not updated, of a wrong shape or not finite; None where it can be compared."""
+    """A finding where a parameter is missing, not updated, of a wrong shape or not finite; else None."""
     if name not in answer:
         return fail(f"After your M-step no {name} were found.", f"Set `self.{name}`.")
     value = numbers(answer[name])
@@ -196,7 +196,9 @@ def covariances_match(answer: Any, expected: Any, inputs: Mapping[str, Any], rto
         return found
     off = deviations(answer, expected)["covariances"]
     return _explained(
-        _measured(off, rtol, f"Your covariances after the M-step are off by up to {100 * off:.3g} % in some direction."),
+        _measured(
+            off, rtol, f"Your covariances after the M-step are off by up to {100 * off:.3g} % in some direction."
+        ),
         explain_covariances(answer, expected, inputs),
         "For each component: centre the points with its new mean, then `(R[:, k, None] * d).T @ d / N_k`.",
     )

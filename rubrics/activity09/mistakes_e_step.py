@@ -1,46 +1,13 @@
-"""What goes wrong in TODO 1: each a few lines over the reference, with the sentence that its author reads."""
+"""What goes wrong in TODO 1 around the densities, with the sentences that their authors read."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from scipy import stats
 
 from grader.rubric import mistake
 
 from . import reference
-
-
-def densities(gmm: Any, X: Any) -> Any:
-    """Densities (N, K) of the points under each component."""
-    return np.exp(gmm._log_density(X))
-
-
-def normalised(joint: Any) -> Any:
-    """Rows that sum to 1."""
-    return joint / joint.sum(axis=1, keepdims=True)
-
-
-def gaussian(X: Any, means: Any, covariances: Any) -> Any:
-    """Densities (N, K) by their formula."""
-    return np.stack(
-        [stats.multivariate_normal.pdf(X, m, c, allow_singular=True).reshape(len(X)) for m, c in zip(means, covariances, strict=True)],
-        axis=1,
-    )
-
-
-def exponents(gmm: Any, X: Any, matrices: Any) -> Any:
-    """(x - mean)ᵀ matrix (x - mean), (N, K), for a matrix per component."""
-    gaps = X[:, None, :] - gmm.means[None]
-    return np.einsum("nkd,kde,nke->nk", gaps, matrices, gaps)
-
-
-def cumulative(X: Any, mean: Any, covariance: Any) -> Any:
-    """Cumulative distribution (N,); in many dimensions, where the integral takes seconds, as if they were independent."""
-    if X.shape[1] > 2:
-        return stats.norm.cdf(X, mean, np.sqrt(np.diag(covariance))).prod(axis=1)
-    return stats.multivariate_normal.cdf(X, mean, covariance, maxpts=5000).reshape(len(X))
+from .pieces_e_step import densities, gaussian, normalised
 
 
 @mistake("e_step", "You left the mixture weights out: multiply each density by its component's weight first.")
@@ -73,7 +40,9 @@ class LikelihoodOnly(reference.GMM):
         return densities(self, X)
 
 
-@mistake("e_step", "You return log-densities: the responsibilities are the normalised exponentials of weight and density.")
+@mistake(
+    "e_step", "You return log-densities: the responsibilities are the normalised exponentials of weight and density."
+)
 class LogDensities(reference.GMM):
     def _e_step(self, X):
         return self._log_density(X)
@@ -99,20 +68,26 @@ class EpsilonOnDensities(reference.GMM):
         return normalised(self.weights * densities(self, X) + 0.02)
 
 
-@mistake("e_step", "You assign each point to one component (0 or 1): keep the probabilities, they are the soft assignment.")
+@mistake(
+    "e_step", "You assign each point to one component (0 or 1): keep the probabilities, they are the soft assignment."
+)
 class HardAssignment(reference.GMM):
     def _e_step(self, X):
         return np.eye(len(self.weights))[np.argmax(super()._e_step(X), axis=1)]
 
 
-@mistake("e_step", "You assign each point to the nearest mean: use weights and densities, not distances (that is K-means).")
+@mistake(
+    "e_step", "You assign each point to the nearest mean: use weights and densities, not distances (that is K-means)."
+)
 class NearestMean(reference.GMM):
     def _e_step(self, X):
         distances = ((X[:, None] - self.means[None]) ** 2).sum(axis=2)
         return np.eye(len(self.means))[distances.argmin(axis=1)]
 
 
-@mistake("e_step", "You share each point by its distances to the means: use the Gaussian densities with their covariances.")
+@mistake(
+    "e_step", "You share each point by its distances to the means: use the Gaussian densities with their covariances."
+)
 class InverseDistances(reference.GMM):
     def _e_step(self, X):
         return normalised(1.0 / (np.linalg.norm(X[:, None] - self.means[None], axis=2) + 1e-12))
@@ -156,7 +131,8 @@ class LogarithmsNormalised(reference.GMM):
 
 @mistake(
     "e_step",
-    "You add the weight to the log-density instead of its logarithm: log(weight · density) is log(weight) + log(density).",
+    "You add the weight to the log-density instead of its logarithm: log(weight · density) is log(weight) plus "
+    "log(density).",
 )
 class WeightAddedToLog(reference.GMM):
     def _e_step(self, X):
@@ -187,103 +163,6 @@ class WeightsTwice(reference.GMM):
 class WeightsReversed(reference.GMM):
     def _e_step(self, X):
         return normalised(self.weights[::-1] * densities(self, X))
-
-
-@mistake(
-    "e_step",
-    "The mixture weight stands where the constant pi belongs in your density (both are called pi): use `np.pi` there.",
-)
-class PriorForPi(reference.GMM):
-    def _e_step(self, X):
-        D = X.shape[1]
-        return normalised(self.weights * densities(self, X) * (np.pi / self.weights) ** (D / 2))
-
-
-@mistake("e_step", "Your density lacks the determinant: divide by the root of `np.linalg.det(covariance)`.")
-class NoDeterminant(reference.GMM):
-    def _e_step(self, X):
-        return normalised(self.weights * np.exp(-0.5 * exponents(self, X, np.linalg.inv(self.covariances))))
-
-
-@mistake("e_step", "Your density divides by the determinant itself: take its square root.")
-class DeterminantWithoutRoot(reference.GMM):
-    def _e_step(self, X):
-        return normalised(self.weights * densities(self, X) / np.sqrt(np.linalg.det(self.covariances)))
-
-
-@mistake("e_step", "Your density multiplies by the root of the determinant: divide by it.")
-class DeterminantMultiplied(reference.GMM):
-    def _e_step(self, X):
-        return normalised(self.weights * densities(self, X) * np.linalg.det(self.covariances))
-
-
-@mistake("e_step", "The factor 1/2 is missing in the exponent of your density.")
-class NoHalf(reference.GMM):
-    def _e_step(self, X):
-        q = exponents(self, X, np.linalg.inv(self.covariances))
-        return normalised(self.weights * np.exp(-q + q.min(axis=1, keepdims=True)) / np.sqrt(np.linalg.det(self.covariances)))
-
-
-@mistake("e_step", "The exponent of your density has the wrong sign: it is -1/2 times the squared distance.")
-class PositiveExponent(reference.GMM):
-    def _e_step(self, X):
-        q = 0.5 * exponents(self, X, np.linalg.inv(self.covariances))
-        return normalised(self.weights * np.exp(q - q.max(axis=1, keepdims=True)) / np.sqrt(np.linalg.det(self.covariances)))
-
-
-@mistake("e_step", "The exponent of your density uses the covariance where its inverse belongs: `np.linalg.inv(covariance)`.")
-class CovarianceNotInverted(reference.GMM):
-    def _e_step(self, X):
-        q = 0.5 * exponents(self, X, self.covariances)
-        return normalised(
-            self.weights * np.exp(-q + q.min(axis=1, keepdims=True)) / np.sqrt(np.linalg.det(self.covariances))
-        )
-
-
-@mistake(
-    "e_step",
-    "You use only the variances on the diagonal: take the whole covariance matrix, the coordinates are correlated.",
-)
-class DiagonalOnly(reference.GMM):
-    def _e_step(self, X):
-        diagonal = [np.diag(np.diag(c)) for c in self.covariances]
-        return normalised(self.weights * gaussian(X, self.means, diagonal))
-
-
-@mistake(
-    "e_step",
-    "Your density takes the variance for the standard deviation: `norm.pdf` wants the root of the variance.",
-)
-class VarianceForDeviation(reference.GMM):
-    def _e_step(self, X):
-        return normalised(self.weights * gaussian(X, self.means, [c @ c.T for c in self.covariances]))
-
-
-@mistake("e_step", "You ignore the covariances: give each Gaussian its own covariance matrix.")
-class CovariancesIgnored(reference.GMM):
-    def _e_step(self, X):
-        return normalised(self.weights * gaussian(X, self.means, [np.eye(X.shape[1])] * len(self.means)))
-
-
-@mistake("e_step", "All components use the covariance of the first: index with k inside the loop.")
-class FirstCovarianceForAll(reference.GMM):
-    def _e_step(self, X):
-        return normalised(self.weights * gaussian(X, self.means, [self.covariances[0]] * len(self.means)))
-
-
-@mistake("e_step", "All components use the average covariance: each has its own.")
-class SharedCovariance(reference.GMM):
-    def _e_step(self, X):
-        return normalised(
-            self.weights * gaussian(X, self.means, [self.covariances.mean(axis=0)] * len(self.means))
-        )
-
-
-@mistake("e_step", "You used the cumulative distribution (`cdf`) where the density (`pdf`) belongs.")
-class CdfForPdf(reference.GMM):
-    def _e_step(self, X):
-        columns = [cumulative(X, m, c) for m, c in zip(self.means, self.covariances, strict=True)]
-        return normalised(self.weights * np.stack(columns, axis=1) + 1e-300)
 
 
 @mistake(
@@ -323,18 +202,6 @@ class CentresMeansInPlace(reference.GMM):
         return found
 
 
-@mistake("e_step", "You regularise the covariances far too strongly: add 1e-6 to the diagonal, or nothing.")
-class StrongRegularisation(reference.GMM):
-    def _e_step(self, X):
-        return normalised(self.weights * gaussian(X, self.means, self.covariances + np.eye(X.shape[1])))
-
-
-@mistake("e_step", "You add the regulariser to every entry of the covariance: only the diagonal may get it (`np.eye`).")
-class RegularisedEverywhere(reference.GMM):
-    def _e_step(self, X):
-        return normalised(self.weights * gaussian(X, self.means, self.covariances + 0.3))
-
-
 @mistake("e_step", "The number of components is written into your E-step: take it from `self.n_components`.")
 class ThreeComponentsOnly(reference.GMM):
     def _e_step(self, X):
@@ -345,7 +212,9 @@ class ThreeComponentsOnly(reference.GMM):
         return found
 
 
-@mistake("e_step", "Your E-step treats only the first two components: loop over all of them, `range(self.n_components)`.")
+@mistake(
+    "e_step", "Your E-step treats only the first two components: loop over all of them, `range(self.n_components)`."
+)
 class TwoComponentsOnly(reference.GMM):
     def _e_step(self, X):
         found = np.zeros((len(X), len(self.weights)))
@@ -395,13 +264,18 @@ class ReadsGlobalData(reference.GMM):
         return super()._e_step(X + shift + X.mean(axis=0))
 
 
-@mistake("e_step", "You return the log-likelihood alone: return the responsibilities (and the rest beside them, if you like).")
+@mistake(
+    "e_step",
+    "You return the log-likelihood alone: return the responsibilities (and the rest beside them, if you like).",
+)
 class ReturnsLogLikelihood(reference.GMM):
     def _e_step(self, X):
         return self.log_likelihood(X)
 
 
-@mistake("e_step", "You return the sums of the rows, the mixture's density: divide each row by it and return the table.")
+@mistake(
+    "e_step", "You return the sums of the rows, the mixture's density: divide each row by it and return the table."
+)
 class ReturnsMixtureDensity(reference.GMM):
     def _e_step(self, X):
         return (self.weights * densities(self, X)).sum(axis=1)
@@ -419,7 +293,11 @@ class ReturnsNothing(reference.GMM):
         super()._e_step(X)
 
 
-@mistake("e_step", "Your E-step returns the zeros that it starts with: TODO 1 is still open, fill the table.", id="left_blank")
+@mistake(
+    "e_step",
+    "Your E-step returns the zeros that it starts with: TODO 1 is still open, fill the table.",
+    id="left_blank",
+)
 class LeftBlank(reference.GMM):
     def _e_step(self, X):
         return np.zeros((len(X), len(self.weights)))
@@ -441,26 +319,24 @@ class ReturnsInsideLoop(reference.GMM):
         return found
 
 
-@mistake("e_step", "The means and the covariances are paired in different orders: component k has mean k and covariance k.")
-class CovariancesReversed(reference.GMM):
-    def _e_step(self, X):
-        return normalised(self.weights * gaussian(X, self.means, self.covariances[::-1]))
-
-
 @mistake("e_step", "You round the responsibilities: keep them as they are.")
 class Rounded(reference.GMM):
     def _e_step(self, X):
         return np.round(super()._e_step(X), 1) + 0.05 * (super()._e_step(X) > 0.5)
 
 
-@mistake("e_step", "You normalise twice, the second time over the points: one division of each row by its sum is enough.")
+@mistake(
+    "e_step", "You normalise twice, the second time over the points: one division of each row by its sum is enough."
+)
 class NormalisedTwice(reference.GMM):
     def _e_step(self, X):
         found = super()._e_step(X)
         return found / found.sum(axis=0)
 
 
-@mistake("e_step", "You take the square root of the responsibilities or densities somewhere: look for a stray `** 0.5`.")
+@mistake(
+    "e_step", "You take the square root of the responsibilities or densities somewhere: look for a stray `** 0.5`."
+)
 class Tempered(reference.GMM):
     def _e_step(self, X):
         return normalised(np.sqrt(self.weights * densities(self, X)))

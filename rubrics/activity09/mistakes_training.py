@@ -1,4 +1,4 @@
-"""What goes wrong in ``fit`` and in the log-likelihood, with both steps right: each with the sentence for its author."""
+"""What goes wrong in ``fit`` and in the log-likelihood, with both steps right."""
 
 from __future__ import annotations
 
@@ -62,7 +62,11 @@ class LikelihoodOfNormalised(Loop):
         return float(np.log(np.round(self._e_step(X).sum(axis=1), 9)).mean())
 
 
-@mistake("training", "You take the logarithm twice, which gives NaN, so the loop never sees that it converged.", replaces="GMM")
+@mistake(
+    "training",
+    "You take the logarithm twice, which gives NaN, so the loop never sees that it converged.",
+    replaces="GMM",
+)
 class LogOfLog(Loop):
     def value(self, X):
         with np.errstate(invalid="ignore"):
@@ -112,13 +116,17 @@ class LogOfAverage(Loop):
         return float(np.log(joint(self, X).sum(axis=1).mean()))
 
 
-@mistake("training", "Your logarithm is to base 2 or 10: the log-likelihood takes the natural one, `np.log`.", replaces="GMM")
+@mistake(
+    "training", "Your logarithm is to base 2 or 10: the log-likelihood takes the natural one, `np.log`.", replaces="GMM"
+)
 class WrongBase(Loop):
     def value(self, X):
         return self.log_likelihood(X) / np.log(10.0)
 
 
-@mistake("training", "You divide the total log-likelihood by N and by K, or by too much: divide by N once.", replaces="GMM")
+@mistake(
+    "training", "You divide the total log-likelihood by N and by K, or by too much: divide by N once.", replaces="GMM"
+)
 class DividedTooOften(Loop):
     def value(self, X):
         return self.log_likelihood(X) / self.n_components
@@ -139,7 +147,11 @@ class AppendsChange(Loop):
         return self.log_likelihoods[-1] < self.tol
 
 
-@mistake("training", "You measure the log-likelihood before the first round only: compute it anew in every iteration.", replaces="GMM")
+@mistake(
+    "training",
+    "You measure the log-likelihood before the first round only: compute it anew in every iteration.",
+    replaces="GMM",
+)
 class ValueComputedOnce(Loop):
     def start(self, X):
         super().start(X)
@@ -175,13 +187,19 @@ class WaitsForEquality(Loop):
         return len(history) > 1 and np.nextafter(history[-1], np.inf) == history[-2]
 
 
-@mistake("training", "Your `fit` makes one iteration only: repeat both steps until the rise is smaller than `tol`.", replaces="GMM")
+@mistake(
+    "training",
+    "Your `fit` makes one iteration only: repeat both steps until the rise is smaller than `tol`.",
+    replaces="GMM",
+)
 class OneIteration(Loop):
     def done(self):
         return True
 
 
-@mistake("training", "Your `fit` stops after a few iterations, whatever `max_iters` and `tol` say: use both.", replaces="GMM")
+@mistake(
+    "training", "Your `fit` stops after a few iterations, whatever `max_iters` and `tol` say: use both.", replaces="GMM"
+)
 class FewIterations(Loop):
     def done(self):
         return len(self.log_likelihoods) >= 3
@@ -190,7 +208,11 @@ class FewIterations(Loop):
 # --- the rounds -----------------------------------------------------------------------------
 
 
-@mistake("training", "The E-step stands outside the loop: compute the responsibilities anew in every iteration.", replaces="GMM")
+@mistake(
+    "training",
+    "The E-step stands outside the loop: compute the responsibilities anew in every iteration.",
+    replaces="GMM",
+)
 class ResponsibilitiesOnce(Loop):
     def start(self, X):
         super().start(X)
@@ -206,7 +228,11 @@ class NeverUpdates(Loop):
         self._e_step(X)
 
 
-@mistake("training", "You make the responsibilities hard (argmax) between the steps: hand on the probabilities.", replaces="GMM")
+@mistake(
+    "training",
+    "You make the responsibilities hard (argmax) between the steps: hand on the probabilities.",
+    replaces="GMM",
+)
 class HardBetweenSteps(Loop):
     def round(self, X):
         self._m_step(X, np.eye(self.n_components)[self._e_step(X).argmax(axis=1)])
@@ -228,7 +254,11 @@ class InitialisesEveryRound(Loop):
         return False
 
 
-@mistake("training", "All components start alike, so they stay alike: start them at different points of the data.", replaces="GMM")
+@mistake(
+    "training",
+    "All components start alike, so they stay alike: start them at different points of the data.",
+    replaces="GMM",
+)
 class StartsAllAlike(Loop):
     def start(self, X):
         super().start(X)
@@ -274,7 +304,9 @@ class DeviationForVariance(Loop):
         return len(self.log_likelihoods) >= 40
 
 
-@mistake("training", "You shrink or grow the covariances in every iteration: leave what the M-step found.", replaces="GMM")
+@mistake(
+    "training", "You shrink or grow the covariances in every iteration: leave what the M-step found.", replaces="GMM"
+)
 class GrowingCovariances(Loop):
     def round(self, X):
         super().round(X)
@@ -294,13 +326,21 @@ class SortsMeansOnly(Loop):
         self.means = self.means[np.argsort(self.means[:, 0])]
 
 
-@mistake("training", "You sort the weights after training but not means and covariances: reorder all three alike.", replaces="GMM")
+@mistake(
+    "training",
+    "You sort the weights after training but not means and covariances: reorder all three alike.",
+    replaces="GMM",
+)
 class SortsWeightsOnly(Loop):
     def finish(self, X):
         self.weights = np.sort(self.weights)
 
 
-@mistake("training", "You standardise the data for training and leave the parameters on that scale: transform them back.", replaces="GMM")
+@mistake(
+    "training",
+    "You standardise the data for training and leave the parameters on that scale: transform them back.",
+    replaces="GMM",
+)
 class StandardisedScale(Loop):
     def fit(self, X):
         X = np.asarray(X, dtype=float)
@@ -313,7 +353,9 @@ class WeightsScaledAfterwards(Loop):
         self.weights = self.weights * 3.0
 
 
-@mistake("training", "You put the initial parameters back at the end: keep those of the last iteration.", replaces="GMM")
+@mistake(
+    "training", "You put the initial parameters back at the end: keep those of the last iteration.", replaces="GMM"
+)
 class StartingPointKept(Loop):
     def start(self, X):
         super().start(X)
@@ -334,7 +376,9 @@ class ResumesInsteadOfStarting(Loop):
             super().start(X)
 
 
-@mistake("training", "TODO left open: `fit` does not train. Alternate E-step and M-step.", id="left_blank", replaces="GMM")
+@mistake(
+    "training", "TODO left open: `fit` does not train. Alternate E-step and M-step.", id="left_blank", replaces="GMM"
+)
 class LeftBlank(Loop):
     def fit(self, X):
         return self

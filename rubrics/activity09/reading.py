@@ -176,7 +176,8 @@ def updated(value: Any, inputs: Mapping[str, Any]) -> Read:
     """Parameters after an M-step, from ``{"returned", "state"}``: as set on the object, else as returned.
 
     ``inputs`` has ``params`` (what was set before), ``X`` and ``R``. The answer is a dict of what was found, with
-    ``unchanged``: the names that still hold what was set before, and ``elsewhere``: where new ones may be. Raises Unreadable when nothing was found.
+    ``unchanged``: the names that still hold what was set before, and ``elsewhere``: where new ones may be.
+    Raises Unreadable when nothing was found.
     """
     old = inputs["params"]
     K, D = old["means"].shape
@@ -273,7 +274,7 @@ def _as_points(array: Array, n: int, D: int) -> Array | None:
 
 
 def floats(value: Any) -> Array | None:
-    """``value`` as an array of real numbers, components of a str-keyed dict along the first axis; None if it is none."""
+    """``value`` as an array of real numbers, entries of a dict along the first axis; None where it is no such array."""
     if isinstance(value, dict):
         value = list(value.values())
     array = numbers(value)

@@ -1,8 +1,8 @@
 """TODO 3, sampling: secret components so far apart that their labels are certain, then exact laws.
 
 Seven tests share the level, 1e-6: frequencies, stray points, centres, covariances, overall scale and radii of 4000
-samples, a seventh each, and the small answers together the last seventh, 64 samples drawn one at a time 99 % of it and 7
-samples in three dimensions 1 %. So a correct sampler loses a point of this item with probability at most the level
+samples, a seventh each, and the small answers together the last seventh, 64 samples drawn one at a time 99 % of it and
+7 samples in three dimensions 1 %. So a correct sampler loses a point of this item with probability at most the level
 (Bonferroni). Shape and copies leave nothing to chance.
 
 The laws are exact given which component drew each point, and that is certain: the means stand at least 14 of the
@@ -232,8 +232,8 @@ def covariances(answer: Any, inputs: Mapping[str, Any], level: float) -> Finding
     return _decided(
         laws.bonferroni(p),
         laws.share(level, TESTS),
-        f"Along {along} the variance of one component's samples is {ratios[k, direction]:.3g} times what its covariance "
-        "says.",
+        f"Along {along} the variance of one component's samples is {ratios[k, direction]:.3g} times what its "
+        "covariance says.",
         "Draw from the full matrix: `np.random.multivariate_normal(means[k], covariances[k])`, or `L @ z` with "
         "`L = np.linalg.cholesky(covariances[k])`.",
     )
