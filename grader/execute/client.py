@@ -40,6 +40,9 @@ DELIVERED = (
 """All of ours that ever is in a worker's process, beside `grader.worker`."""
 
 
+START_FAILED = "the process that runs notebooks could not be started: "
+
+
 class ZygoteError(ExecutorError):
     """The zygote failed or is gone: a fault of ours, never the student's."""
 
@@ -149,7 +152,7 @@ class ZygoteProcess:
             hello = {"event": "failed", "why": f"not ready after {START_SECONDS:g} s"}
         if hello["event"] != "ready":
             self.close()
-            raise ZygoteError(f"the process that runs notebooks could not be started: {hello['why']}")
+            raise ZygoteError(f"{START_FAILED}{hello['why']}")
         self.layers, self.versions = tuple(hello["layers"]), dict(hello["versions"])
         if self._groups is not None:
             self.layers += ("memory and process control group",)

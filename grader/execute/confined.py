@@ -101,7 +101,7 @@ def _users() -> tuple[bool, int]:
         needed = 1 << linux.CAP_DAC_READ_SEARCH
         if not linux.capabilities() & needed:
             return False, 0
-    return _can_switch(needed), needed
+    return (True, needed) if _can_switch(needed) else (False, 0)
 
 
 def _can_switch(keep: int) -> bool:

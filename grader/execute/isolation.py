@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.execute import ExecutorError, cgroup, landlock, linux, messages
-from grader.execute.client import ZygoteError, ZygoteProcess
+from grader.execute.client import START_FAILED, ZygoteError, ZygoteProcess
 from grader.execute.levels import Level
 from grader.model import Limits
 
@@ -72,12 +72,14 @@ def demand(level: Level | str) -> Level:
 @cache
 def lacking(level: Level) -> str | None:
     """Why ``level`` does not work here; None when it does."""
+    if not hasattr(os, "fork"):
+        return "processes can't be forked here; use `--executor jupyter`"
     if level is not Level.PROCESS and not linux.supported():
         return "it needs Linux on x86-64 or aarch64"
     if level is Level.CONFINED and not landlock.abi():
         return "the kernel offers no Landlock (Linux 5.13 and later, where it is switched on)"
     try:
-        found = _try(level)
+        found, _ = _try(level)
     except (ZygoteError, OSError, ValueError) as error:
         return _explained(level, str(error))
     if not found["work"]:
@@ -89,8 +91,9 @@ def lacking(level: Level) -> str | None:
     return next((words for name, words in FORBIDDEN.items() if found[name]), None)
 
 
-def _try(level: Level) -> dict[str, Any]:
-    """What a worker at ``level`` could do, by the names of `grader.execute.trial`."""
+@cache
+def _try(level: Level) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What a worker at ``level`` could do, by the names of `grader.execute.trial`, and the layers that were on."""
     with _target() as target:
         zygote = ZygoteProcess(level, trial=True).start()
         try:
@@ -102,7 +105,7 @@ def _try(level: Level) -> dict[str, Any]:
                 while (taken := inbox.pop()) is None:
                     if not inbox.read():
                         raise ZygoteError("the worker ended before it answered")
-                return taken[0]
+                return taken[0], zygote.layers
             finally:
                 worker.end()
         finally:
@@ -123,6 +126,7 @@ def _target() -> Iterator[dict[str, Any]]:
 
 
 def _explained(level: Level, error: str) -> str:
+    error = error.removeprefix(START_FAILED)
     if level is Level.NAMESPACES and ("unshare" in error or "mapped" in error or "uid_map" in error):
         return (
             f"user namespaces are not allowed here ({error}); a container needs them switched on from outside, "
@@ -169,6 +173,8 @@ def _groups() -> Layer:
 
 
 def _own_user() -> Layer:
-    if not hasattr(os, "getuid") or os.getuid() != 0:
-        return Layer("a user of its own", False, "only root can give each submission one")
-    return Layer("a user of its own", True, "each submission runs as another user than the grader")
+    name = "a user of its own"
+    for level in (Level.NAMESPACES, Level.CONFINED):
+        if lacking(level) is None and name in _try(level)[1]:
+            return Layer(name, True, f"at the level {level}, each submission runs as another user than the grader")
+    return Layer(name, False, "only root can give each submission one, where there are user ids to give")

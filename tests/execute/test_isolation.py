@@ -52,7 +52,7 @@ def test_an_unknown_level_is_no_level() -> None:
 def test_a_level_that_lets_one_attempt_through_does_not_count(monkeypatch: pytest.MonkeyPatch, hole: str) -> None:
     found = dict.fromkeys(isolation.FORBIDDEN, False)
     found |= {"work": True, "status": {"Seccomp": "2", "NoNewPrivs": "1"}, hole: True}
-    monkeypatch.setattr(isolation, "_try", lambda level: found)
+    monkeypatch.setattr(isolation, "_try", lambda level: (found, ()))
     monkeypatch.setattr(landlock, "abi", lambda: 1)
     monkeypatch.setattr(linux, "supported", lambda: True)
     assert isolation.lacking.__wrapped__(Level.CONFINED) == isolation.FORBIDDEN[hole]
