@@ -98,8 +98,8 @@ def test_attempted_extensions_get_full_marks(reports):
     ("name", "item", "mistake"),
     [
         ("partial/e_step__weights-left-out.ipynb", "e_step", "e_step.weights_left_out"),
-        ("partial/m_step__old-means-in-covariance.ipynb", "m_step", "m_step.old_means"),
-        ("partial/sample__uniform-components.ipynb", "sample", "sample.uniform_components"),
+        ("partial/m_step__old-means-in-covariance.ipynb", "m_step", "m_step.covariances_around_old_means"),
+        ("partial/sample__uniform-components.ipynb", "sample", "sample.uniform_choice"),
         ("partial/bic__mean-not-total.ipynb", "bic", "bic.mean_not_total"),
     ],
 )
@@ -125,3 +125,13 @@ def test_reports_are_the_same_with_any_number_of_jobs(assignment, tmp_path):
     ]
     assert texts[0] == texts[1]
     assert len(texts[0]) == sum(name.startswith("partial/") for name in FILES)
+
+
+def test_the_model_solution_gets_every_point_and_the_template_fails(assignment, tmp_path):
+    folder = ROOT / "reference" / "activity09"
+    name = assignment.spec.notebook
+    solution = run(assignment, tmp_path / "solution", [folder / name], jobs=1)[name]
+    assert (solution["score"], solution["bonus"], solution["percent"]) == (100, 20, 100), told(solution)
+    template = run(assignment, tmp_path / "template", [folder / "template" / name], jobs=1)[name]
+    assert template["passed"] is False
+    assert {"e_step", "m_step", "sample", "interpolate", "arithmetic"} <= losing(template)
