@@ -128,7 +128,7 @@ def load_assignment(folder: Path) -> Assignment:
     asks = _unique(path, "ask", ((one.id, one) for one in _collect(modules, AskDef)))
     checks = _unique(path, "check", (((one.item, one.id), one) for one in _collect(modules, CheckDef)))
     mistakes = _unique(path, "mistake", ((one.id, one) for one in _mistakes(modules)))
-    support = folder / "support.py"
+    support = sorted(folder.glob("support*.py"))
     assignment = Assignment(
         folder=folder,
         spec=spec,
@@ -136,7 +136,7 @@ def load_assignment(folder: Path) -> Assignment:
         checks=checks,
         mistakes=tuple(mistakes.values()),
         reference={name: value for name, value in vars(reference).items() if not name.startswith("__")},
-        support=support.read_text(encoding="utf-8") if support.is_file() else "",
+        support="\n\n".join(file.read_text(encoding="utf-8") for file in support),
         fingerprint=_fingerprint(folder, reference_folder),
         plots=_offered(modules, "plots"),
         variants=tuple((_offered(modules, "variants") or tuple)()),
@@ -234,7 +234,7 @@ def _import_all(folder: Path, reference_folder: Path, name: str) -> tuple[list[M
     sys.modules[package_name] = package
     reference = _import_file(f"{package_name}.reference", reference_folder / "__init__.py", [str(reference_folder)])
     package.reference = reference  # type: ignore[attr-defined]
-    files = [f for f in sorted(folder.glob("*.py")) if f.name not in ("support.py", "__init__.py")]
+    files = [f for f in sorted(folder.glob("*.py")) if not f.name.startswith(("support", "__init__"))]
     modules = []
     for file in files:
         module_name = f"{package_name}.{file.stem}"

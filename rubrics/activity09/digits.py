@@ -52,14 +52,17 @@ class Facts:
 
 
 def images_of(value: Tree, inputs: Mapping[str, Tree]) -> list[dict[str, Any]]:
-    """[{"from", "images" (n, 64), pixels 0 to 16}] of every source with enough finite images."""
+    """[{"from", "images" (n, 64), pixels 0 to 16}] of every source with enough finite images.
+
+    Where there is none: [{"from", "images": None, "told"}] of what should have given some.
+    """
     found = []
     for one in value:
         array = numbers(one["images"])
         if array is None or array.ndim != 2 or len(array) < FEWEST or not np.isfinite(array).all():
             continue
         found.append({"from": one["from"], "images": in_our_units(np.asarray(array, dtype=float))})
-    return found
+    return found or [one for one in value if one["images"] is None]
 
 
 def in_our_units(images: Array) -> Array:
@@ -112,11 +115,16 @@ def chance_of_few(count: int, error: float) -> float:
 
 def same_images(answer: Tree, mistaken: Tree, inputs: Mapping[str, Tree]) -> bool:
     """Two sources behave alike where none has images, or the best of each measure the same."""
-    if not answer or not mistaken:
-        return not answer and not mistaken
+    if not _sources(answer) or not _sources(mistaken):
+        told = [[one.get("told") for one in side] for side in (answer, mistaken)]
+        return not _sources(answer) and not _sources(mistaken) and told[0] == told[1]
     a, b = (_best(one, 8, 0.8)[1] for one in (answer, mistaken))
-    near = abs(a.confidence - b.confidence) < 0.05 and abs(a.spread - b.spread) < 0.08
+    near = abs(a.confidence - b.confidence) < 0.03 and abs(a.spread - b.spread) < 0.04 and abs(a.classes - b.classes) < 2
     return near and abs(a.duplicates - b.duplicates) < 0.1 and abs(a.copies - b.copies) < 0.2
+
+
+def _sources(answer: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [one for one in answer if one["images"] is not None]
 
 
 @ask(reads=images_of, same=same_images, seconds=60.0)
@@ -130,8 +138,8 @@ def recognisable(
     answer: Sequence[dict[str, Any]], submission: Submission, recording: Recording, classes: int, confidence: float
 ) -> Finding:
     """The sampled images are digits: a classifier recognises them, and all kinds are there"""
-    if not answer:
-        return _only_pictures(submission, recording)
+    if not _sources(answer):
+        return _only_pictures(answer, submission, recording)
     source, facts = _best(answer, classes, confidence)
     if facts.copies > 0.5:
         return fail(f"The images in {source} stand in the data as they are; new ones are to be sampled from the mixture.", HOW)
@@ -161,8 +169,8 @@ def varied(
     spread: float,
 ) -> Finding:
     """The sampled images differ from one another and from the data"""
-    if not answer:
-        return _only_pictures(submission, recording)
+    if not _sources(answer):
+        return _only_pictures(answer, submission, recording)
     source, facts = _best(answer, 8, 0.8)
     begin = f"Of {facts.count} images from {source}"
     if facts.copies > duplicates:
@@ -190,7 +198,7 @@ def _best(answer: Sequence[dict[str, Any]], classes: int, confidence: float) -> 
     return max(measured, key=merit)
 
 
-def _only_pictures(submission: Submission, recording: Recording) -> Finding:
+def _only_pictures(answer: Sequence[dict[str, Any]], submission: Submission, recording: Recording) -> Finding:
     """No images as data: where pictures were drawn in cells about digits, a person should look at them."""
     about = {cell.index for cell in submission.cells if any(w in cell.source.lower() for w in ("digit", "mnist"))}
     drawn = [figure for figure in recording.figures if figure.cell in about]
@@ -198,5 +206,8 @@ def _only_pictures(submission: Submission, recording: Recording) -> Finding:
         cells = ", ".join(str(index) for index in sorted({figure.cell for figure in drawn})[:5])
         told = f"Pictures of digits were drawn (cell {cells}), but no sampled images were found among your variables."
         return fail(told, HOW, fraction=0.5, needs_review=True)
+    if answer:
+        told = " ".join(f"{one['from']}, asked for {DRAWS} digits, {one['told']}." for one in answer)
+        return fail(f"{told} Expected images: an array of shape ({DRAWS}, 64).", HOW)
     told = "No images of digits were found: no variable, function or fitted model that holds or gives them."
     return Finding(Verdict.MISSING, told, HOW)
