@@ -62,7 +62,11 @@ def strength(answer: list[Walk], expected: list[Walk], inputs: dict[str, Any], a
     if not failed:
         return Finding(Verdict.PASS, margin=max(finding.margin or 0.0 for finding in findings))
     images = [one["images"] for one in answer]
-    if all(one is not None for one in images) and np.allclose(images[0], images[1]) and np.allclose(images[1], images[2]):
+    if (
+        all(one is not None for one in images)
+        and np.allclose(images[0], images[1])
+        and np.allclose(images[1], images[2])
+    ):
         return fail("Three different strengths gave the same image: `alpha` has no effect.", FORMULA)
     more = f" ({len(failed)} of 3 strengths fail.)" if len(failed) > 1 else ""
     return fail(failed[0].message + more, FORMULA)
@@ -82,5 +86,8 @@ def _compare(answer: Walk, expected: Walk, when: str, atol: float) -> Finding:
     if off <= atol:
         return Finding(Verdict.PASS, margin=off / atol)
     return Finding(
-        Verdict.FAIL, f"{when}, the image is not that of the base code with the attribute added.", FORMULA, margin=off / atol
+        Verdict.FAIL,
+        f"{when}, the image is not that of the base code with the attribute added.",
+        FORMULA,
+        margin=off / atol,
     )

@@ -14,7 +14,8 @@ from grader.rubric import Expr, Function, New, Question, Read, Support, Unreadab
 from .shared import draw, overlapping, unequal_weights
 
 SIZES = (3, 4, 611)
-"""D, K, N: chosen so that wrong formulas seen in student code differ from the right one, and nearly all from one another."""
+"""D, K, N: chosen so that wrong formulas seen in student code differ from the right one, and nearly all from one "
+"another."""
 OTHER_SIZES = (5, 3, 430)
 """Tells those apart that coincide for D = 3, where D(D-1)/2 is D."""
 
@@ -130,10 +131,9 @@ def _compare(answer: float, expected: float, inputs: dict[str, Any], tolerance: 
     off = (answer - expected) / np.log(N)
     if abs(off) <= tolerance:
         return Finding(Verdict.PASS, margin=abs(off) / tolerance)
-    message = (
-        f"For a mixture with K = {K}, D = {D} and N = {N} points, your BIC is {'too large' if off > 0 else 'too small'}. "
-        f"{_told(answer, expected, (N, D, K))}"
-    )
+    size = "too large" if off > 0 else "too small"
+    told = _told(answer, expected, (N, D, K))
+    message = f"For a mixture with K = {K}, D = {D} and N = {N} points, your BIC is {size}. {told}"
     return Finding(Verdict.FAIL, message.strip(), FORMULA, margin=abs(off) / tolerance)
 
 

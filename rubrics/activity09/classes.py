@@ -1,4 +1,5 @@
-"""Two-class data on which the two classifiers of TODO 4 can't be taken for one another, and readers of their answers."""
+"""Two-class data on which the two classifiers of TODO 4 can't be taken for one another, and readers of their "
+"answers."""
 
 from __future__ import annotations
 
@@ -27,19 +28,25 @@ def parallel_classes(rng: np.random.Generator, labels: tuple[int, int] = (0, 1))
     along, across = np.array([1.0, 1.0]) / np.sqrt(2), np.array([1.0, -1.0]) / np.sqrt(2)
     y = np.repeat([0, 1], (TRAIN + TEST) // 2)
     gap = 0.55 * along + 0.45 * across
-    X = rng.multivariate_normal([0, 0], [[1, 0.95], [0.95, 1]], size=TRAIN + TEST) + np.where(y[:, None] == 1, gap, -gap)
-    # Away from the origin, so that a line without an intercept does not do.
-    X = X + rng.choice([-1, 1]) * rng.uniform(2, 3) * across + rng.uniform(-3, 3) * along
-    X = X * np.array([1, rng.choice([-1, 1])]) * rng.uniform(2.5, 4.0, size=2)
+    X = rng.multivariate_normal([0, 0], [[1, 0.95], [0.95, 1]], size=TRAIN + TEST) + np.where(
+        y[:, None] == 1, gap, -gap
+    )
+    # Away from the origin, so that a line without an intercept does not do; not far, since liblinear, which shrinks the
+    # intercept too, is as right. In wide units, so that a strong penalty (C = 0.01) moves the line but little.
+    X = X + rng.choice([-1, 1]) * rng.uniform(1.1, 1.6) * across + rng.uniform(-3, 3) * along
+    X = X * np.array([1, rng.choice([-1, 1])]) * rng.uniform(4.0, 6.0, size=2)
     return _split(rng, X, np.asarray(labels)[y])
 
 
 def concentric_classes(rng: np.random.Generator, labels: tuple[int, int] = (0, 1)) -> dict[str, Array]:
-    """A narrow cloud inside a wide one with the same centre, balanced: no line separates them, an ellipse does."""
+    """A narrow cloud inside a wide one with the same centre, balanced: no line separates them, an ellipse does.
+
+    In units in which variances and deviations are very different numbers.
+    """
     y = np.repeat([0, 1], (TRAIN + TEST) // 2)
     spread = np.where(y == 1, rng.uniform(2.5, 3.5), rng.uniform(0.7, 0.9))
-    X = rng.normal(size=(TRAIN + TEST, 2)) * spread[:, None] * rng.uniform(0.7, 1.5, size=2) + rng.uniform(-3, 3, size=2)
-    return _split(rng, X, np.asarray(labels)[y])
+    X = rng.normal(size=(TRAIN + TEST, 2)) * spread[:, None] * rng.uniform(0.7, 1.5, size=2)
+    return _split(rng, 3.0 * (X + rng.uniform(-3, 3, size=2)), np.asarray(labels)[y])
 
 
 def _split(rng: np.random.Generator, X: Array, y: Array) -> dict[str, Array]:
@@ -92,7 +99,9 @@ def _as_labels(array: Array, n: int, classes: Array) -> tuple[Array, str] | None
         return classes[array.astype(int)], "True and False were read as the second and the first class"
     values = np.unique(array)
     if len(values) > 2 and count_lost(array) == 0 and values.min() >= 0 and values.max() <= 1:
-        return classes[(array > 0.5).astype(int)], "Numbers between 0 and 1 were read as probabilities of the second class"
+        return classes[
+            (array > 0.5).astype(int)
+        ], "Numbers between 0 and 1 were read as probabilities of the second class"
     return np.asarray(array, dtype=float), ""
 
 
@@ -156,7 +165,9 @@ def right_with_other_labels(answer: Array, inputs: Mapping[str, Tree], accuracy:
     )
 
 
-def agrees(answer: Array, expected: Array, inputs: Mapping[str, Tree], *, least: float, model: str, hint: str) -> Finding:
+def agrees(
+    answer: Array, expected: Array, inputs: Mapping[str, Tree], *, least: float, model: str, hint: str
+) -> Finding:
     """Pass where at least the share ``least`` of the labels is that of the model asked for."""
     lost = foreign_labels(answer, inputs, "")
     if lost is not None:

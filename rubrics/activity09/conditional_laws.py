@@ -57,8 +57,8 @@ def dominant_probe(rng: np.random.Generator) -> tuple[dict[str, Array], float]:
 def shared_probe(rng: np.random.Generator) -> tuple[dict[str, Array], float]:
     """A mixture and an x that two components share, in shares that are far from their weights.
 
-    The lighter of the two is the nearer one, the third is the heaviest and has no weight here, so that heaviest, nearest
-    and likeliest are three different components. Given x the two stand at least 17 standard deviations apart, so which
+    The lighter of the two is the nearer one, the third is the heaviest and has no weight here, so that heaviest,
+    nearest and likeliest are three different components. Given x the two stand at least 17 standard deviations apart, so which
     of them drew a point is certain. Drawn again until each wrong rule of `wrong_shares` is told from the right one and
     from the other wrong ones by 0.06: five standard errors of a difference.
     """
@@ -84,7 +84,11 @@ def _shared(rng: np.random.Generator) -> tuple[dict[str, Array], float]:
     sides = rng.choice([-1, 1], size=2)
     low = float(rng.uniform(-5, -3))
     means = np.array(
-        [[x + sides[0] * near * sx[0], low], [x + sides[1] * far * sx[1], low + 20], [x + rng.choice([-1, 1]) * 16, 3.0]]
+        [
+            [x + sides[0] * near * sx[0], low],
+            [x + sides[1] * far * sx[1], low + 20],
+            [x + rng.choice([-1, 1]) * 16, 3.0],
+        ]
     )
     return {"weights": weights, "means": means, "covariances": covariances}, x
 

@@ -16,7 +16,8 @@ from .conditional_laws import TOTAL, alike, dominant_probe, given_x, held_within
 
 DRAWS = 4000
 LOOK = (
-    "Given the known part, component k has weight proportional to weights[k] * N(known | its mean and covariance there), "
+    "Given the known part, component k has weight proportional to weights[k] * N(known | its mean and covariance "
+    "there), "
     "mean m_u + C_uk C_kk^-1 (known - m_k) and covariance C_uu - C_uk C_kk^-1 C_ku."
 )
 
@@ -129,7 +130,8 @@ def _judge(answer: np.ndarray, inputs: dict[str, Any], held: float) -> Finding:
     if off > held:
         return Finding(
             Verdict.FAIL,
-            f"The known coordinate was to stay at its value; in your draws it is up to {off:.2g} standard deviations off.",
+            f"The known coordinate was to stay at its value; in your draws it is up to {off:.2g} standard "
+            "deviations off.",
             "Put the condition itself into the known column of every row.",
             margin=off / held,
         )

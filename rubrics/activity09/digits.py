@@ -30,9 +30,11 @@ FEWEST = 10
 COMMONEST = 0.13
 """Share that the classifier gives to a kind at most, in samples of correct models."""
 CONFIDENCE_ERROR, SPREAD_ERROR = 0.18, 0.16
-"""Standard errors of an image set's confidence and spread, times the root of its size, for samples of correct models."""
+"""Standard errors of an image set's confidence and spread, times the root of its size, for samples of correct "
+"models."""
 HOW = (
-    "Keep the samples in a variable such as `digit_samples` of shape (n, 64), or define `sample_digits(n)` that returns "
+    "Keep the samples in a variable such as `digit_samples` of shape (n, 64), or define `sample_digits(n)` that "
+    "returns "
     "them, so that they can be looked at."
 )
 
@@ -119,7 +121,9 @@ def same_images(answer: Tree, mistaken: Tree, inputs: Mapping[str, Tree]) -> boo
         told = [[one.get("told") for one in side] for side in (answer, mistaken)]
         return not _sources(answer) and not _sources(mistaken) and told[0] == told[1]
     a, b = (_best(one, 8, 0.8)[1] for one in (answer, mistaken))
-    near = abs(a.confidence - b.confidence) < 0.03 and abs(a.spread - b.spread) < 0.04 and abs(a.classes - b.classes) < 2
+    near = (
+        abs(a.confidence - b.confidence) < 0.03 and abs(a.spread - b.spread) < 0.04 and abs(a.classes - b.classes) < 2
+    )
     return near and abs(a.duplicates - b.duplicates) < 0.1 and abs(a.copies - b.copies) < 0.2
 
 
@@ -142,7 +146,9 @@ def recognisable(
         return _only_pictures(answer, submission, recording)
     source, facts = _best(answer, classes, confidence)
     if facts.copies > 0.5:
-        return fail(f"The images in {source} stand in the data as they are; new ones are to be sampled from the mixture.", HOW)
+        return fail(
+            f"The images in {source} stand in the data as they are; new ones are to be sampled from the mixture.", HOW
+        )
     needed = kinds_wanted(facts.count, classes)
     margin = max((1 - facts.confidence) / (1 - confidence), needed / max(1, facts.classes))
     if facts.classes >= needed and facts.confidence >= confidence:
@@ -156,7 +162,12 @@ def recognisable(
     close = facts.classes >= needed and facts.confidence >= confidence - 0.1 and facts.spread < 1.1
     hint = "Fit more components, or on fewer principal components; digits need covariances between pixels."
     return Finding(
-        Verdict.PARTIAL if close else Verdict.FAIL, told, hint, 0.5 if close else None, needs_review=close, margin=margin
+        Verdict.PARTIAL if close else Verdict.FAIL,
+        told,
+        hint,
+        0.5 if close else None,
+        needs_review=close,
+        margin=margin,
     )
 
 
@@ -174,10 +185,14 @@ def varied(
     source, facts = _best(answer, 8, 0.8)
     begin = f"Of {facts.count} images from {source}"
     if facts.copies > duplicates:
-        return fail(f"{begin}, {facts.copies:.0%} stand in the data as they are.", "Sample from the mixture, not from the data.")
+        return fail(
+            f"{begin}, {facts.copies:.0%} stand in the data as they are.", "Sample from the mixture, not from the data."
+        )
     if facts.duplicates > duplicates:
         told = f"{begin}, {facts.duplicates:.0%} repeat another one."
-        return fail(told, "Draw from N(mean, covariance) each time: the means alone are the same few images again and again.")
+        return fail(
+            told, "Draw from N(mean, covariance) each time: the means alone are the same few images again and again."
+        )
     if spread - chance_of_few(facts.count, SPREAD_ERROR) <= facts.spread < spread:
         return passed(f"Looked at {facts.count} images from {source}, too few to be sure.", needs_review=True)
     if facts.spread < spread:
@@ -193,7 +208,11 @@ def _best(answer: Sequence[dict[str, Any]], classes: int, confidence: float) -> 
     def merit(pair: tuple[str, Facts]) -> tuple[Any, ...]:
         facts = pair[1]
         sound = facts.copies < 0.5 and facts.duplicates < 0.5 and facts.spread < 1.15
-        return (sound, facts.confidence >= confidence and facts.classes >= min(classes, facts.count // 2), facts.confidence)
+        return (
+            sound,
+            facts.confidence >= confidence and facts.classes >= min(classes, facts.count // 2),
+            facts.confidence,
+        )
 
     return max(measured, key=merit)
 

@@ -7,7 +7,9 @@ import re
 from grader.model import CellRun, CellStatus, Recording, Submission
 
 STOPPED = (CellStatus.ERROR, CellStatus.TIMEOUT, CellStatus.DIED)
-_DEFINED = re.compile(r"^\s*(?:async\s+def|def|class)\s+(\w+)|^\s*(\w+)(?:\s*,\s*\w+)*\s*(?::[^=]+)?=(?!=)", re.MULTILINE)
+_DEFINED = re.compile(
+    r"^\s*(?:async\s+def|def|class)\s+(\w+)|^\s*(\w+)(?:\s*,\s*\w+)*\s*(?::[^=]+)?=(?!=)", re.MULTILINE
+)
 _NAMES = re.compile(r"^\s*(\w+(?:\s*,\s*\w+)+)\s*=(?!=)", re.MULTILINE)
 _MISSING = re.compile(r"name '(\w+)' is not defined")
 

@@ -113,7 +113,9 @@ def _compare(answer: Walk, expected: Walk, inputs: dict[str, Any], atol: float) 
             FORMULA,
             margin=off / atol,
         )
-    return fail(f"Asked for {len(wanted)} steps, got {len(images)} images. {_ends(images, wanted, scale, atol)}", FORMULA)
+    return fail(
+        f"Asked for {len(wanted)} steps, got {len(images)} images. {_ends(images, wanted, scale, atol)}", FORMULA
+    )
 
 
 def _no_images(answer: Walk, path: np.ndarray) -> Finding | None:

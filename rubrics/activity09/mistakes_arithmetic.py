@@ -59,7 +59,9 @@ class WholeSumScaled(_Sum):
         return alpha * (z_base + z_attribute)
 
 
-@mistake("arithmetic", "You interpolate between base and attribute; the base keeps its full weight here.", replaces=EXPLORER)
+@mistake(
+    "arithmetic", "You interpolate between base and attribute; the base keeps its full weight here.", replaces=EXPLORER
+)
 class InterpolatedInstead(_Sum):
     def combine(self, z_base: Any, z_attribute: Any, alpha: float) -> Any:
         return (1 - alpha) * z_base + alpha * z_attribute
@@ -83,7 +85,11 @@ class AlphaClipped(_Sum):
         return z_base + float(np.clip(alpha, 0, 1)) * z_attribute
 
 
-@mistake("arithmetic", "An `alpha` of 0 is taken for a missing one (`alpha or 1.0`): then nothing should be added.", replaces=EXPLORER)
+@mistake(
+    "arithmetic",
+    "An `alpha` of 0 is taken for a missing one (`alpha or 1.0`): then nothing should be added.",
+    replaces=EXPLORER,
+)
 class ZeroAsDefault(_Sum):
     def combine(self, z_base: Any, z_attribute: Any, alpha: float) -> Any:
         return z_base + (alpha or 1.0) * z_attribute
@@ -107,7 +113,11 @@ class NotDecoded(_Sum):
         return self.combine(z_base, z_attribute, alpha)
 
 
-@mistake("arithmetic", "You decode base and attribute and add the images; add the codes, then decode the sum.", replaces=EXPLORER)
+@mistake(
+    "arithmetic",
+    "You decode base and attribute and add the images; add the codes, then decode the sum.",
+    replaces=EXPLORER,
+)
 class ImagesAdded(_Sum):
     def arithmetic(self, z_base: Any, z_attribute: Any, alpha: float = 1.0) -> Any:
         return self.model.decode(z_base) + alpha * self.model.decode(z_attribute)

@@ -29,7 +29,9 @@ def bic_with(gmm: Any, X: Any, p: float) -> float:
     return -2 * total(gmm, X) + p * np.log(len(X))
 
 
-@mistake("bic", "You took the mean log-likelihood per point; BIC wants the total: multiply by N.", replaces="compute_bic")
+@mistake(
+    "bic", "You took the mean log-likelihood per point; BIC wants the total: multiply by N.", replaces="compute_bic"
+)
 def mean_not_total(gmm: Any, X: Any) -> float:
     N, D, K = sizes(gmm, X)
     return -2 * gmm.log_likelihood(X) + parameters(D, K) * np.log(N)
@@ -41,7 +43,9 @@ def covariances_as_diagonal(gmm: Any, X: Any) -> float:
     return bic_with(gmm, X, (K - 1) + K * D + K * D)
 
 
-@mistake("bic", "You counted D² numbers per covariance; it is symmetric, so only D(D+1)/2 are free.", replaces="compute_bic")
+@mistake(
+    "bic", "You counted D² numbers per covariance; it is symmetric, so only D(D+1)/2 are free.", replaces="compute_bic"
+)
 def covariances_as_squares(gmm: Any, X: Any) -> float:
     _, D, K = sizes(gmm, X)
     return bic_with(gmm, X, (K - 1) + K * D + K * D * D)
@@ -53,7 +57,11 @@ def covariances_left_out(gmm: Any, X: Any) -> float:
     return bic_with(gmm, X, (K - 1) + K * D)
 
 
-@mistake("bic", "You counted one number per covariance, as if it were a circle; a full one has D(D+1)/2.", replaces="compute_bic")
+@mistake(
+    "bic",
+    "You counted one number per covariance, as if it were a circle; a full one has D(D+1)/2.",
+    replaces="compute_bic",
+)
 def covariances_as_circles(gmm: Any, X: Any) -> float:
     _, D, K = sizes(gmm, X)
     return bic_with(gmm, X, (K - 1) + K * D + K)
@@ -83,7 +91,11 @@ def weights_left_out(gmm: Any, X: Any) -> float:
     return bic_with(gmm, X, parameters(D, K) - (K - 1))
 
 
-@mistake("bic", "You count K*D parameters too few: the means add K*D (and a covariance has D(D+1)/2, its diagonal included).", replaces="compute_bic")
+@mistake(
+    "bic",
+    "You count K*D parameters too few: the means add K*D (and a covariance has D(D+1)/2, its diagonal included).",
+    replaces="compute_bic",
+)
 def means_left_out(gmm: Any, X: Any) -> float:
     _, D, K = sizes(gmm, X)
     return bic_with(gmm, X, parameters(D, K) - K * D)
@@ -95,7 +107,9 @@ def means_as_numbers(gmm: Any, X: Any) -> float:
     return bic_with(gmm, X, (K - 1) + K + K * D * (D + 1) / 2)
 
 
-@mistake("bic", "You counted all entries of the arrays (K + K*D + K*D²), not the free parameters.", replaces="compute_bic")
+@mistake(
+    "bic", "You counted all entries of the arrays (K + K*D + K*D²), not the free parameters.", replaces="compute_bic"
+)
 def entries_of_arrays(gmm: Any, X: Any) -> float:
     _, D, K = sizes(gmm, X)
     return bic_with(gmm, X, K + K * D + K * D * D)
@@ -134,7 +148,11 @@ def sizes_exchanged(gmm: Any, X: Any) -> float:
     return bic_with(gmm, X, parameters(K, D))
 
 
-@mistake("bic", "You turned the sign around: BIC is -2 * log-likelihood + p * ln N, and lower is better.", replaces="compute_bic")
+@mistake(
+    "bic",
+    "You turned the sign around: BIC is -2 * log-likelihood + p * ln N, and lower is better.",
+    replaces="compute_bic",
+)
 def sign_turned(gmm: Any, X: Any) -> float:
     return -reference.compute_bic(gmm, X)
 
@@ -210,14 +228,22 @@ def divided_by_points(gmm: Any, X: Any) -> float:
     return reference.compute_bic(gmm, X) / len(X)
 
 
-@mistake("bic", "You added the densities' logarithms component by component; the mixture's density is their weighted sum.", replaces="compute_bic")
+@mistake(
+    "bic",
+    "You added the densities' logarithms component by component; the mixture's density is their weighted sum.",
+    replaces="compute_bic",
+)
 def likelihood_of_best_component(gmm: Any, X: Any) -> float:
     N, D, K = sizes(gmm, X)
     best = (np.log(gmm.weights) + gmm._log_density(np.asarray(X))).max(axis=1)
     return -2 * best.sum() + parameters(D, K) * np.log(N)
 
 
-@mistake("bic", "You took the logarithm of the responsibilities' sums, which are 1: the log-likelihood is 0 then.", replaces="compute_bic")
+@mistake(
+    "bic",
+    "You took the logarithm of the responsibilities' sums, which are 1: the log-likelihood is 0 then.",
+    replaces="compute_bic",
+)
 def likelihood_of_responsibilities(gmm: Any, X: Any) -> float:
     N, D, K = sizes(gmm, X)
     return -2 * np.log(gmm._e_step(np.asarray(X)).sum(axis=1)).sum() + parameters(D, K) * np.log(N)
@@ -239,6 +265,10 @@ def left_empty(gmm: Any, X: Any) -> None:
     return None
 
 
-@mistake("bic", "Your own GMM has no `.bic`: that is scikit-learn's. Compute the number from `log_likelihood`.", replaces="compute_bic")
+@mistake(
+    "bic",
+    "Your own GMM has no `.bic`: that is scikit-learn's. Compute the number from `log_likelihood`.",
+    replaces="compute_bic",
+)
 def method_of_another_library(gmm: Any, X: Any) -> float:
     return gmm.bic(X)

@@ -57,7 +57,11 @@ class _Pieces(reference.GMM):
         return samples
 
 
-@mistake(ITEM, "You choose the component by its weight alone; given the known part it is weight times density there.", replaces="GMM")
+@mistake(
+    ITEM,
+    "You choose the component by its weight alone; given the known part it is weight times density there.",
+    replaces="GMM",
+)
 class WeightsNotConditioned(_Pieces):
     def posterior(self, x: Any, k: Any) -> Any:
         return self.weights
@@ -70,25 +74,35 @@ class PriorForgotten(_Pieces):
         return joint / joint.sum()
 
 
-@mistake(ITEM, "You choose the components with equal chances; given the known part their chances differ.", replaces="GMM")
+@mistake(
+    ITEM, "You choose the components with equal chances; given the known part their chances differ.", replaces="GMM"
+)
 class ComponentsUniform(_Pieces):
     def posterior(self, x: Any, k: Any) -> Any:
         return np.full(len(self.weights), 1 / len(self.weights))
 
 
-@mistake(ITEM, "All draws come from one component: draw it anew for each sample, by its posterior weight.", replaces="GMM")
+@mistake(
+    ITEM, "All draws come from one component: draw it anew for each sample, by its posterior weight.", replaces="GMM"
+)
 class LikeliestComponentOnly(_Pieces):
     def posterior(self, x: Any, k: Any) -> Any:
         return np.eye(len(self.weights))[np.argmax(super().posterior(x, k))]
 
 
-@mistake(ITEM, "You take the component with the largest weight; the known part decides which one it is.", replaces="GMM")
+@mistake(
+    ITEM, "You take the component with the largest weight; the known part decides which one it is.", replaces="GMM"
+)
 class HeaviestComponentOnly(_Pieces):
     def posterior(self, x: Any, k: Any) -> Any:
         return np.eye(len(self.weights))[np.argmax(self.weights)]
 
 
-@mistake(ITEM, "You take the component whose mean is nearest to the known part; draw it by its posterior weight.", replaces="GMM")
+@mistake(
+    ITEM,
+    "You take the component whose mean is nearest to the known part; draw it by its posterior weight.",
+    replaces="GMM",
+)
 class NearestComponentOnly(_Pieces):
     def posterior(self, x: Any, k: Any) -> Any:
         distances = [np.linalg.norm(x - m[k]) for m in self.means]
@@ -137,7 +151,11 @@ class RegressionTimesBlock(_Pieces):
         return m[u] + C[np.ix_(u, k)] @ C[np.ix_(k, k)] @ (x - m[k])
 
 
-@mistake(ITEM, "The regression term multiplies the known value itself; subtract the component's mean from it first.", replaces="GMM")
+@mistake(
+    ITEM,
+    "The regression term multiplies the known value itself; subtract the component's mean from it first.",
+    replaces="GMM",
+)
 class KnownNotCentred(_Pieces):
     def mean(self, m: Any, C: Any, x: Any, u: Any, k: Any) -> Any:
         return m[u] + C[np.ix_(u, k)] @ np.linalg.solve(C[np.ix_(k, k)], x)
@@ -155,13 +173,17 @@ class CovarianceNotReduced(_Pieces):
         return C[np.ix_(u, u)]
 
 
-@mistake(ITEM, "C_uk C_kk^-1 C_ku is added to the covariance; subtract it: knowing more leaves less spread.", replaces="GMM")
+@mistake(
+    ITEM, "C_uk C_kk^-1 C_ku is added to the covariance; subtract it: knowing more leaves less spread.", replaces="GMM"
+)
 class CovarianceEnlarged(_Pieces):
     def covariance(self, C: Any, u: Any, k: Any) -> Any:
         return 2 * C[np.ix_(u, u)] - super().covariance(C, u, k)
 
 
-@mistake(ITEM, "You draw with the variance where the standard deviation (or a Cholesky factor) belongs.", replaces="GMM")
+@mistake(
+    ITEM, "You draw with the variance where the standard deviation (or a Cholesky factor) belongs.", replaces="GMM"
+)
 class VarianceForDeviation(_Pieces):
     def noise(self, C: Any, n: int) -> Any:
         return self.rng.standard_normal((n, len(C))) @ C
@@ -212,7 +234,11 @@ class ConditionIgnored(_Pieces):
         return self.sample(n_samples)
 
 
-@mistake(ITEM, "You draw from the whole mixture and overwrite the known column: the others must follow the known value.", replaces="GMM")
+@mistake(
+    ITEM,
+    "You draw from the whole mixture and overwrite the known column: the others must follow the known value.",
+    replaces="GMM",
+)
 class KnownOverwritten(_Pieces):
     def conditional_sample(self, condition: Any, n_samples: int) -> Any:
         values, _, k = self.split(condition)
@@ -231,7 +257,11 @@ class KnownNotHeld(_Pieces):
         return samples
 
 
-@mistake(ITEM, "You average the components' conditional means and covariances into one Gaussian; draw a component each time.", replaces="GMM")
+@mistake(
+    ITEM,
+    "You average the components' conditional means and covariances into one Gaussian; draw a component each time.",
+    replaces="GMM",
+)
 class ComponentsAveraged(_Pieces):
     def conditional_sample(self, condition: Any, n_samples: int) -> Any:
         values, u, k = self.split(condition)
@@ -244,7 +274,11 @@ class ComponentsAveraged(_Pieces):
         return samples
 
 
-@mistake(ITEM, "You keep draws from a wide band around the condition: the band has to be narrow, or use the formula.", replaces="GMM")
+@mistake(
+    ITEM,
+    "You keep draws from a wide band around the condition: the band has to be narrow, or use the formula.",
+    replaces="GMM",
+)
 class WideBand(_Pieces):
     def conditional_sample(self, condition: Any, n_samples: int) -> Any:
         values, _, k = self.split(condition)

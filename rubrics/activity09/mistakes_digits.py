@@ -37,7 +37,11 @@ def uniform_noise(n: int, random_state: int | None = 0) -> Any:
     return np.random.default_rng(0).uniform(0, 16, (n, 64))
 
 
-@mistake("digits", "Each pixel is drawn on its own from its mean and variance; digits need the covariances between pixels.", replaces=NAME)
+@mistake(
+    "digits",
+    "Each pixel is drawn on its own from its mean and variance; digits need the covariances between pixels.",
+    replaces=NAME,
+)
 def independent_pixels(n: int, random_state: int | None = 0) -> Any:
     images = _images()
     return np.random.default_rng(0).normal(images.mean(axis=0), images.std(axis=0), (n, 64)).clip(0, 16)
@@ -95,6 +99,10 @@ def pixels_scrambled(n: int, random_state: int | None = 0) -> Any:
     return reference.sample_digits(n)[:, order]
 
 
-@mistake("digits", "The file with the images is not there: use `sklearn.datasets.load_digits`, which needs no download.", replaces=NAME)
+@mistake(
+    "digits",
+    "The file with the images is not there: use `sklearn.datasets.load_digits`, which needs no download.",
+    replaces=NAME,
+)
 def file_not_there(n: int, random_state: int | None = 0) -> Any:
     return np.loadtxt("mnist_test.csv", delimiter=",")[:n, 1:]

@@ -19,7 +19,12 @@ def fitted(X: Any, y: Any, **options: Any) -> LogisticRegression:
     return LogisticRegression(max_iter=1000, **options).fit(X, y)
 
 
-@mistake("discriminative", "The function returns nothing: it is still empty, or prints an accuracy where it should return the predicted labels.", replaces=NAME)
+@mistake(
+    "discriminative",
+    "The function returns nothing: it is still empty, or prints an accuracy where it should return the predicted "
+    "labels.",
+    replaces=NAME,
+)
 def returns_nothing(X_train: Any, y_train: Any, X_test: Any) -> None:
     print(f"accuracy: {fitted(X_train, y_train).score(X_train, y_train):.2f}")  # noqa: T201  what the student wrote
 
@@ -44,12 +49,20 @@ def returns_accuracy(X_train: Any, y_train: Any, X_test: Any) -> float:
     return float(fitted(X_train, y_train).score(X_train, y_train))
 
 
-@mistake("discriminative", "Your labels are 0 and 1 whatever stands in `y_train`: let `predict` give the labels.", replaces=NAME)
+@mistake(
+    "discriminative",
+    "Your labels are 0 and 1 whatever stands in `y_train`: let `predict` give the labels.",
+    replaces=NAME,
+)
 def labels_hard_coded(X_train: Any, y_train: Any, X_test: Any) -> Any:
     return (fitted(X_train, y_train).predict_proba(X_test)[:, 1] > 0.5).astype(int)
 
 
-@mistake("discriminative", "The two labels are exchanged: column 1 of `predict_proba` belongs to the second class.", replaces=NAME)
+@mistake(
+    "discriminative",
+    "The two labels are exchanged: column 1 of `predict_proba` belongs to the second class.",
+    replaces=NAME,
+)
 def labels_exchanged(X_train: Any, y_train: Any, X_test: Any) -> Any:
     model = fitted(X_train, y_train)
     return model.classes_[(model.predict_proba(X_test)[:, 0] > 0.5).astype(int)]
@@ -65,17 +78,29 @@ def first_feature_only(X_train: Any, y_train: Any, X_test: Any) -> Any:
     return fitted(X_train[:, :1], y_train).predict(X_test[:, :1])
 
 
-@mistake("discriminative", "All points get the same label: the model was not fitted, or its scores never cross the threshold.", replaces=NAME)
+@mistake(
+    "discriminative",
+    "All points get the same label: the model was not fitted, or its scores never cross the threshold.",
+    replaces=NAME,
+)
 def one_label_for_all(X_train: Any, y_train: Any, X_test: Any) -> Any:
     return np.full(len(X_test), np.min(y_train))
 
 
-@mistake("discriminative", "Points and labels no longer belong together: one of them was sorted or shuffled alone.", replaces=NAME)
+@mistake(
+    "discriminative",
+    "Points and labels no longer belong together: one of them was sorted or shuffled alone.",
+    replaces=NAME,
+)
 def labels_sorted(X_train: Any, y_train: Any, X_test: Any) -> Any:
     return fitted(X_train, np.sort(y_train)).predict(X_test)
 
 
-@mistake("discriminative", "You cut the scores of a linear regression at 0; with labels 0 and 1 half way is 0.5. Use `LogisticRegression`.", replaces=NAME)
+@mistake(
+    "discriminative",
+    "You cut the scores of a linear regression at 0; with labels 0 and 1 half way is 0.5. Use `LogisticRegression`.",
+    replaces=NAME,
+)
 def regression_cut_at_zero(X_train: Any, y_train: Any, X_test: Any) -> Any:
     return (LinearRegression().fit(X_train, y_train).predict(X_test) > 0).astype(int)
 

@@ -27,7 +27,9 @@ class _Walk(reference.LatentSpaceExplorer):
 EXPLORER = "LatentSpaceExplorer"
 
 
-@mistake("interpolate", "The walk goes from `z2` to `z1`: weigh `z1` with 1 - alpha and `z2` with alpha.", replaces=EXPLORER)
+@mistake(
+    "interpolate", "The walk goes from `z2` to `z1`: weigh `z1` with 1 - alpha and `z2` with alpha.", replaces=EXPLORER
+)
 class EndsSwapped(_Walk):
     def mix(self, z1: Any, z2: Any, alpha: float) -> Any:
         return alpha * z1 + (1 - alpha) * z2
@@ -51,13 +53,17 @@ class BothEndsLeftOut(_Walk):
         return np.linspace(0, 1, num_steps + 2)[1:-1]
 
 
-@mistake("interpolate", "There is one step too many: `num_steps` counts the points, both ends included.", replaces=EXPLORER)
+@mistake(
+    "interpolate", "There is one step too many: `num_steps` counts the points, both ends included.", replaces=EXPLORER
+)
 class OneStepTooMany(_Walk):
     def alphas(self, num_steps: int) -> Any:
         return np.linspace(0, 1, num_steps + 1)
 
 
-@mistake("interpolate", "There is one step too few: `num_steps` counts the points, both ends included.", replaces=EXPLORER)
+@mistake(
+    "interpolate", "There is one step too few: `num_steps` counts the points, both ends included.", replaces=EXPLORER
+)
 class OneStepTooFew(_Walk):
     def alphas(self, num_steps: int) -> Any:
         return np.linspace(0, 1, num_steps - 1)
@@ -94,7 +100,11 @@ class RandomSteps(_Walk):
         return np.sort(np.random.default_rng(0).uniform(size=num_steps))
 
 
-@mistake("interpolate", "`z1` keeps its full weight: it has to fade by 1 - alpha while `z2` comes in by alpha.", replaces=EXPLORER)
+@mistake(
+    "interpolate",
+    "`z1` keeps its full weight: it has to fade by 1 - alpha while `z2` comes in by alpha.",
+    replaces=EXPLORER,
+)
 class FirstNotFaded(_Walk):
     def mix(self, z1: Any, z2: Any, alpha: float) -> Any:
         return z1 + alpha * z2
@@ -112,14 +122,22 @@ class WrongDirection(_Walk):
         return z1 + alpha * (z1 - z2)
 
 
-@mistake("interpolate", "You interpolate along the sphere; asked for is the straight line (1 - alpha) * z1 + alpha * z2.", replaces=EXPLORER)
+@mistake(
+    "interpolate",
+    "You interpolate along the sphere; asked for is the straight line (1 - alpha) * z1 + alpha * z2.",
+    replaces=EXPLORER,
+)
 class AlongTheSphere(_Walk):
     def mix(self, z1: Any, z2: Any, alpha: float) -> Any:
         angle = np.arccos(np.clip(z1 @ z2 / (np.linalg.norm(z1) * np.linalg.norm(z2)), -1, 1))
         return (np.sin((1 - alpha) * angle) * z1 + np.sin(alpha * angle) * z2) / np.sin(angle)
 
 
-@mistake("interpolate", "Each code is scaled to length 1 before it is decoded; decode the mixture as it is.", replaces=EXPLORER)
+@mistake(
+    "interpolate",
+    "Each code is scaled to length 1 before it is decoded; decode the mixture as it is.",
+    replaces=EXPLORER,
+)
 class CodesNormalised(_Walk):
     def mix(self, z1: Any, z2: Any, alpha: float) -> Any:
         z = super().mix(z1, z2, alpha)
@@ -132,7 +150,11 @@ class NotDecoded(_Walk):
         return np.array([self.mix(z1, z2, alpha) for alpha in self.alphas(num_steps)])
 
 
-@mistake("interpolate", "You decode the two ends and mix the images; mix the codes, then decode each mixture.", replaces=EXPLORER)
+@mistake(
+    "interpolate",
+    "You decode the two ends and mix the images; mix the codes, then decode each mixture.",
+    replaces=EXPLORER,
+)
 class ImagesMixed(_Walk):
     def interpolate(self, z1: Any, z2: Any, num_steps: int = 10) -> Any:
         first, last = self.model.decode(z1), self.model.decode(z2)
@@ -169,19 +191,27 @@ class FirstCodeDecoded(_Walk):
         return z1
 
 
-@mistake("interpolate", "Noise is added to the codes, so the walk differs each time and misses its ends.", replaces=EXPLORER)
+@mistake(
+    "interpolate", "Noise is added to the codes, so the walk differs each time and misses its ends.", replaces=EXPLORER
+)
 class NoisyCodes(_Walk):
     def mix(self, z1: Any, z2: Any, alpha: float) -> Any:
         return super().mix(z1, z2, alpha) + 0.3 * np.random.default_rng(1).standard_normal(np.shape(z1))
 
 
-@mistake("interpolate", "Without `num_steps` the walk should have 10 steps: keep the default of the signature.", replaces=EXPLORER)
+@mistake(
+    "interpolate",
+    "Without `num_steps` the walk should have 10 steps: keep the default of the signature.",
+    replaces=EXPLORER,
+)
 class DefaultChanged(_Walk):
     def interpolate(self, z1: Any, z2: Any, num_steps: int = 5) -> Any:
         return super().interpolate(z1, z2, num_steps)
 
 
-@mistake("interpolate", "Your explorer reads a decoder from a variable of the notebook; use `self.model`.", replaces=EXPLORER)
+@mistake(
+    "interpolate", "Your explorer reads a decoder from a variable of the notebook; use `self.model`.", replaces=EXPLORER
+)
 class GlobalDecoder(_Walk):
     def interpolate(self, z1: Any, z2: Any, num_steps: int = 10) -> Any:
         return [vae.decode(self.mix(z1, z2, alpha)) for alpha in self.alphas(num_steps)]  # type: ignore[name-defined]  # noqa: F821

@@ -51,7 +51,11 @@ class _Pieces(reference.GMM):
         return self
 
 
-@mistake(ITEM, "You keep all batches and fit again: update from the new batch and what was learned, without the old points.", replaces="GMM")
+@mistake(
+    ITEM,
+    "You keep all batches and fit again: update from the new batch and what was learned, without the old points.",
+    replaces="GMM",
+)
 class KeepsAllBatches(_Pieces):
     def online_update(self, new_batch: Any) -> Any:
         self.batches = [*getattr(self, "batches", []), np.array(new_batch)]
@@ -60,7 +64,9 @@ class KeepsAllBatches(_Pieces):
         return self
 
 
-@mistake(ITEM, "You keep the responsibilities of all old points: what one batch adds has to be summed up.", replaces="GMM")
+@mistake(
+    ITEM, "You keep the responsibilities of all old points: what one batch adds has to be summed up.", replaces="GMM"
+)
 class KeepsAllResponsibilities(_Pieces):
     def online_update(self, new_batch: Any) -> Any:
         self.old = [*getattr(self, "old", []), self._e_step(np.asarray(new_batch))]
@@ -73,7 +79,11 @@ class Overwrites(_Pieces):
         return 1.0
 
 
-@mistake(ITEM, "The method fits the model anew to the batch alone: continue from the parameters that are there.", replaces="GMM")
+@mistake(
+    ITEM,
+    "The method fits the model anew to the batch alone: continue from the parameters that are there.",
+    replaces="GMM",
+)
 class FitsBatchAnew(_Pieces):
     def online_update(self, new_batch: Any) -> Any:
         self.max_iters = 3
@@ -86,7 +96,11 @@ class StepTurned(_Pieces):
         return 1 - super().step()
 
 
-@mistake(ITEM, "The old statistics keep their full weight while the new ones are added, and are not normalised.", replaces="GMM")
+@mistake(
+    ITEM,
+    "The old statistics keep their full weight while the new ones are added, and are not normalised.",
+    replaces="GMM",
+)
 class WeightsNotNormalised(_Pieces):
     def take(self, s0: Any, s1: Any, s2: Any) -> None:
         super().take(s0, s1, s2)
@@ -103,7 +117,11 @@ class UnnormalisedResponsibilities(_Pieces):
         self.weights = s0
 
 
-@mistake(ITEM, "A constant is added to the responsibilities before they are normalised: far points are shared equally.", replaces="GMM")
+@mistake(
+    ITEM,
+    "A constant is added to the responsibilities before they are normalised: far points are shared equally.",
+    replaces="GMM",
+)
 class ConstantAdded(_Pieces):
     def soft(self, X: Any) -> Any:
         joint = self.weights * np.exp(self._log_density(X)) + 0.02
@@ -141,7 +159,9 @@ class DiagonalsOnly(_Pieces):
         self.covariances = self.covariances * np.eye(self.covariances.shape[1])
 
 
-@mistake(ITEM, "The mean's step is not divided by N_k: the weighted sum of the batch is taken for its mean.", replaces="GMM")
+@mistake(
+    ITEM, "The mean's step is not divided by N_k: the weighted sum of the batch is taken for its mean.", replaces="GMM"
+)
 class MeanNotDivided(_Pieces):
     def take(self, s0: Any, s1: Any, s2: Any) -> None:
         super().take(s0, s1, s2)
@@ -169,7 +189,11 @@ class RidgeTooLarge(_Pieces):
         self.covariances = self.covariances + 0.5 * np.eye(self.covariances.shape[1])
 
 
-@mistake(ITEM, "Old and new are averaged half and half, without regard to how many points stand behind each component.", replaces="GMM")
+@mistake(
+    ITEM,
+    "Old and new are averaged half and half, without regard to how many points stand behind each component.",
+    replaces="GMM",
+)
 class HalfAndHalf(_Pieces):
     def online_update(self, new_batch: Any) -> Any:
         weights, means, covariances = self.weights, self.means, self.covariances
@@ -218,7 +242,9 @@ class NothingKept(_Pieces):
         pass
 
 
-@mistake(ITEM, "The update moves away from the batch: the new minus the old, not the old minus the new.", replaces="GMM")
+@mistake(
+    ITEM, "The update moves away from the batch: the new minus the old, not the old minus the new.", replaces="GMM"
+)
 class WrongDirection(_Pieces):
     def take(self, s0: Any, s1: Any, s2: Any) -> None:
         before = self.means

@@ -69,7 +69,8 @@ def _stream(rng: np.random.Generator, premised: bool) -> Question:
 
 
 def same_course(answer: Tree, mistaken: Tree, inputs: Mapping[str, Tree]) -> bool:
-    """Two updates behave alike where the parameters after the stream agree and both or neither of them keeps the data."""
+    """Two updates behave alike where the parameters after the stream agree and both or neither of them keeps the "
+    "data."""
     if (answer["grown"] > 0.25 * answer["fed"]) != (mistaken["grown"] > 0.25 * mistaken["fed"]):
         return False
     pairs = [(answer[when][piece], mistaken[when][piece]) for when in ("end", "after") for piece in PIECES]
@@ -109,7 +110,11 @@ def every_piece(answer: dict[str, Any], inputs: dict[str, Any], remaining: float
     if shares[worst] <= remaining:
         return Finding(Verdict.PASS, margin=shares[worst] / remaining)
     stuck = [piece for piece in PIECES if np.array_equal(answer["start"][piece], answer["end"][piece])]
-    told = f"The {' and '.join(stuck)} never change." if stuck else f"The {worst} are no nearer to the truth than at the start."
+    told = (
+        f"The {' and '.join(stuck)} never change."
+        if stuck
+        else f"The {worst} are no nearer to the truth than at the start."
+    )
     return Finding(Verdict.FAIL, f"After 300 batches: {told}", LOOK, margin=shares[worst] / remaining)
 
 
@@ -180,7 +185,9 @@ def _invalid(answer: dict[str, Any]) -> Finding | None:
         if got.shape != shape:
             return fail(f"After 300 batches the {piece} have shape {got.shape}; expected {shape}.", LOOK)
         if count_lost(got):
-            return fail(f"After 300 batches {count_lost(got)} of {got.size} numbers in the {piece} are NaN or infinite.", LOOK)
+            return fail(
+                f"After 300 batches {count_lost(got)} of {got.size} numbers in the {piece} are NaN or infinite.", LOOK
+            )
     total = float(np.sum(end["weights"]))
     if abs(total - 1) > 1e-3 or np.min(end["weights"]) < -1e-9:
         return fail(f"After 300 batches the weights sum to {total:.4g}; expected 1, and none below 0.", LOOK)

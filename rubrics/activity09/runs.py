@@ -56,9 +56,7 @@ def _counted(bad: list[CellRun], skipped: list[CellRun], submission: Submission,
     return len(own) + len(skipped)
 
 
-def _message(
-    bad: list[CellRun], skipped: list[CellRun], machine: list[CellRun], recording: Recording
-) -> str:
+def _message(bad: list[CellRun], skipped: list[CellRun], machine: list[CellRun], recording: Recording) -> str:
     total = len(recording.cells)
     begin = f"{total - len(bad) - len(skipped)} of {total} code cells ran to their end."
     words = [f"{told(run)}." for run in bad[:3]]

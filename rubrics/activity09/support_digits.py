@@ -84,7 +84,7 @@ def _from_model(value, space, n):
         routes = [(drawn, "")]
         for _ in range(2):
             routes += [step for here, how in routes for step in _back(here, how, space)]
-        for images, how in dict((how, (images, how)) for images, how in routes).values():
+        for images, how in {how: (images, how) for images, how in routes}.values():
             images = _as_images(images, n)
             if images is not None:
                 yield images, how

@@ -148,7 +148,9 @@ def _absent(kind: Kind, submission: Submission, recording: Recording) -> Finding
     if submission.saved_images and not recording.figures:
         told_ = "The pictures that are saved in the file did not come out when the notebook ran, so they can't count."
         return fail(told_, "Make sure that the cells that draw run in a fresh kernel.")
-    return Finding(Verdict.MISSING, f"No picture of {kind.name} was drawn when the notebook ran.", f"Wanted: {kind.name}.")
+    return Finding(
+        Verdict.MISSING, f"No picture of {kind.name} was drawn when the notebook ran.", f"Wanted: {kind.name}."
+    )
 
 
 def _stopped(kind: Kind, words: str, error: Any) -> Finding:
@@ -189,9 +191,8 @@ def _code_behind(cell: int, submission: Submission) -> str:
     called = set(re.findall(r"\b(\w+)\s*\(", source))
     parts = [source]
     for other in submission.cells:
-        for match in re.finditer(r"^def (\w+)\(.*?(?=^\S|\Z)", other.source, re.MULTILINE | re.DOTALL):
-            if other.index != cell and match.group(1) in called:
-                parts.append(match.group(0))
+        functions = re.finditer(r"^def (\w+)\(.*?(?=^\S|\Z)", other.source, re.MULTILINE | re.DOTALL)
+        parts += [found.group(0) for found in functions if other.index != cell and found.group(1) in called]
     return "\n".join(parts)
 
 
