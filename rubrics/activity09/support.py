@@ -20,13 +20,13 @@ def several_fits(student, gmms, datasets, tolerant=False):
     unless it is to be ``tolerant``.
     """
     started, told, errors = time.monotonic(), [], []
-    for gmm, X in zip(gmms, datasets):
+    for gmm, X in zip(gmms, datasets, strict=True):
         if told and time.monotonic() - started > FIT_SECONDS:
             told.append({"fitted": False, "error": "", "skipped": True})
             continue
         try:
             returned = student.call(gmm, "fit", X.copy())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  a student's code may raise anything
             errors.append(error)
             told.append({"fitted": False, "error": type(error).__name__, "skipped": False})
             continue
@@ -40,7 +40,7 @@ def _fit_facts(student, gmm, X, returned):
     facts = {"returned": returned if isinstance(returned, (list, tuple, dict, np.ndarray)) else None}
     try:
         facts["log_likelihood"] = float(student.call(gmm, "log_likelihood", X.copy()))
-    except Exception:
+    except Exception:  # noqa: BLE001  a student's code may raise anything
         facts["log_likelihood"] = None  # the check says what is missing
     return facts
 
@@ -59,9 +59,11 @@ def alternated(student, gmm, X, rounds):
             returned = student.call(gmm, "_e_step", X.copy())
             K = len(student.read(gmm, "weights", 1))
             student.call(gmm, "_m_step", X.copy(), _table(returned, (len(X), K)))
-            found = {name: student.read(gmm, name, ndim) for name, ndim in (("weights", 1), ("means", 2), ("covariances", 3))}
+            found = {
+                name: student.read(gmm, name, ndim) for name, ndim in (("weights", 1), ("means", 2), ("covariances", 3))
+            }
             kept.append({name: np.array(value, dtype=float) for name, value in found.items()})
-    except Exception:
+    except Exception:  # noqa: BLE001  a student's code may raise anything
         return []  # then nothing is concluded from it
     return kept
 
@@ -136,7 +138,7 @@ def asked_of(model):
 def _log_joint(X, weights, means, covariances):
     X = np.atleast_2d(np.asarray(X, dtype=float))
     columns = []
-    for weight, mean, covariance in zip(weights, means, covariances):
+    for weight, mean, covariance in zip(weights, means, covariances, strict=True):
         factor = np.linalg.cholesky(covariance)
         z = np.linalg.solve(factor, (X - mean).T)
         log_determinant = 2 * np.log(np.diag(factor)).sum()
@@ -178,9 +180,7 @@ def live_m_step(student):
         means = r.T @ X / counts[:, None]
         covariances = [(r[:, k, None] * (X - m)).T @ (X - m) / counts[k] for k, m in enumerate(means)]
         ridge = 1e-6 * np.eye(X.shape[1])
-        student.given(
-            self, weights=counts / counts.sum(), means=means, covariances=np.array(covariances) + ridge
-        )
+        student.given(self, weights=counts / counts.sum(), means=means, covariances=np.array(covariances) + ridge)
 
     return m_step
 
@@ -203,7 +203,9 @@ _places = {}
 
 def _held(student, gmm):
     """Weights (K,), means (K, D) and covariances (K, D, D) that the object holds now."""
-    return tuple(_parameter(student, gmm, name, ndim) for ndim, name in enumerate(("weights", "means", "covariances"), 1))
+    return tuple(
+        _parameter(student, gmm, name, ndim) for ndim, name in enumerate(("weights", "means", "covariances"), 1)
+    )
 
 
 def _parameter(student, gmm, name, ndim):
@@ -232,7 +234,7 @@ def conditional_draws(student, gmm, known, values, dimensions, n_samples):
     """
     vector = np.full(dimensions, np.nan)
     vector[list(known)] = values
-    forms = [("a vector with NaN where unknown", vector), ("a dict {dimension: value}", dict(zip(known, values)))]
+    forms = [("a vector with NaN where unknown", vector), ("a dict {dimension: value}", dict(zip(known, values, strict=True)))]
     forms.append(("a list with None where unknown", [None if np.isnan(v) else float(v) for v in vector]))
     if list(known) == [0]:
         forms += [("a list of the known numbers", [float(values[0])]), ("a single number", float(values[0]))]
@@ -240,7 +242,7 @@ def conditional_draws(student, gmm, known, values, dimensions, n_samples):
     for words, condition in forms:
         try:
             returned = student.call(gmm, "conditional_sample", condition, n_samples)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  a student's code may raise anything
             if type(error).__name__ == "Missing":
                 raise
             first_error = first_error or error
@@ -281,7 +283,7 @@ def stream(student, gmm, spare, batches, only_one, before):
     start = _parameters(student, gmm)
     try:
         student.call(gmm, "online_update", batches[0].copy())
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  a student's code may raise anything
         if type(error).__name__ == "Missing":
             raise
         gmm = spare
@@ -289,7 +291,7 @@ def stream(student, gmm, spare, batches, only_one, before):
             student.call(gmm, "fit", before)
             start = _parameters(student, gmm)
             student.call(gmm, "online_update", batches[0].copy())
-        except Exception:
+        except Exception:  # noqa: BLE001  a student's code may raise anything
             raise error from None
         student.note("your online_update starts from a fitted model, so the model was fitted to earlier points first")
     weight = _weigh_all(student, gmm)
@@ -324,7 +326,7 @@ def _weigh(value, depth=0):
     """Bytes of the pickled value; where it can't be pickled, of its parts that can."""
     try:
         return len(pickle.dumps(value, protocol=5))
-    except Exception:
+    except Exception:  # noqa: BLE001  a student's code may raise anything
         if depth > 4:
             return 0
     if isinstance(value, dict):
