@@ -77,7 +77,7 @@ class Cage:
 
     def keep(self, place: Place, job: Job) -> bool:
         """After the notebook ran: set its files aside, to be copied for each question. False if they are too many."""
-        size, count = _measure(place.folders)
+        size, count = measure(place.folders)
         if 2 * size > min(2 * KEPT_BYTES, job.limits.disk_bytes) or count > KEPT_FILES:
             return False
         place.kept.mkdir(mode=0o700)
@@ -207,7 +207,7 @@ def _threads_of(user: int) -> int:
     return count
 
 
-def _measure(folders: tuple[Path, ...]) -> tuple[int, int]:
+def measure(folders: tuple[Path, ...]) -> tuple[int, int]:
     size = count = 0
     for folder in folders:
         for parent, names, files in os.walk(folder):

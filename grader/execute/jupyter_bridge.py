@@ -13,8 +13,8 @@ import contextlib
 import json
 import queue
 import secrets
+import subprocess
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from grader import wire
 from grader.execute.channel import TOTAL_BYTES, Closed, Violation
 from grader.execute.client import sources
 from grader.execute.jupyter_keeper import Keeper
+from grader.execute.jupyter_line import Piece
 
 START_SECONDS = 60.0
 MESSAGE_BYTES = 4 << 20
@@ -58,7 +59,7 @@ class Bridge:
     """One kernel, from its start to its end. ``pieces`` is what the line of a session reads from."""
 
     def __init__(self, kernel_name: str, *, portable: bool) -> None:
-        self.pieces: queue.SimpleQueue[bytes | Exception] = queue.SimpleQueue()
+        self.pieces: queue.SimpleQueue[Piece] = queue.SimpleQueue()
         self.mime = f"application/vnd.grader.{secrets.token_hex(16)}"
         self._kernel_name, self._portable = kernel_name, portable
         self._loop: asyncio.AbstractEventLoop = asyncio.SelectorEventLoop()
@@ -113,13 +114,15 @@ class Bridge:
         manager = self._manager(context)
         client: AsyncKernelClient | None = None
         try:
-            await manager.start_kernel(**self._keeper.popen(), stdout=_null(), stderr=_null())
-            self._keeper.started(manager.provisioner.pid)
+            await manager.start_kernel(**self._keeper.popen(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self._keeper.started(manager.provisioner.process)
             client = self._connect(manager)
             await client.wait_for_ready(timeout=START_SECONDS)
             runner = Runner(new_notebook(cells=[new_code_cell("")]), manager, client, self)
-            await runner.execute_code(_start_code(self.mime, str(self._keeper.base / "work"), self._portable))
+            await runner.execute_code(_start_code(self.mime, str(self._keeper.place.work), self._portable))
             while (order := await self._orders.get()) is not None:
+                if order["do"] == "cell":  # said here: a cell that ends the process may take its last words with it
+                    self.pieces.put({"event": "start", "index": order["index"]})
                 text = base64.b64encode(wire.encode(order)).decode("ascii")
                 await runner.execute_code(OBEY.format(text=text))
         finally:
@@ -244,17 +247,8 @@ def _source(name: str) -> str:
     return (Path(__file__).parent / f"{name.rpartition('.')[2]}.py").read_text(encoding="utf-8")
 
 
-def _null() -> int:
-    import subprocess
-
-    return subprocess.DEVNULL
-
-
 async def _cancel_all() -> None:
     tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-Gone = Callable[[], None]

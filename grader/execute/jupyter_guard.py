@@ -36,7 +36,8 @@ def main() -> None:
         def prepare(self, job: Job) -> Place:
             if linux.LINUX:
                 linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
-            place = Place(self.base)
+            place = Place(Path(order["root"]))
+            place.root.mkdir(mode=0o755)
             self.fresh(place, job)
             return place
 
@@ -46,7 +47,6 @@ def main() -> None:
         limits, memory_bytes=limits.memory_bytes + KERNEL_BYTES, processes=limits.processes + KERNEL_THREADS
     )
     cage = KernelCage()
-    cage.base = Path(order["base"])
     nobody = os.open(os.devnull, os.O_RDWR)
     try:
         guard(cage, Job(1, 0, roomy, nobody), control, _serve(sys.argv[3:], order["environment"]))

@@ -10,6 +10,7 @@ import os
 import queue
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -21,8 +22,9 @@ from typing import Any, Protocol
 import psutil
 
 from grader.execute import messages
+from grader.execute.cage import KEPT_BYTES, KEPT_FILES, PREFIX, Cage, measure
 from grader.execute.client import ANSWER_SECONDS, ZygoteError
-from grader.execute.job import ENVIRONMENT, Place
+from grader.execute.job import ENVIRONMENT, Job, Place
 from grader.execute.jupyter_guard import KERNEL_BYTES
 from grader.model import Limits
 
@@ -36,6 +38,7 @@ class Keeper(Protocol):
     """Of one kernel process."""
 
     base: Path
+    place: Place
     layers: tuple[str, ...]
 
     def command(self, kernel: list[str], environment: Mapping[str, str]) -> list[str]:
@@ -46,7 +49,7 @@ class Keeper(Protocol):
         """Further arguments to start it with."""
         ...
 
-    def started(self, pid: int) -> None: ...
+    def started(self, process: subprocess.Popen[bytes]) -> None: ...
 
     def wait(self, event: str, seconds: float = ANSWER_SECONDS) -> Message: ...
 
@@ -71,7 +74,7 @@ def _kind(portable: bool) -> type[Guarded] | type[Plain]:
 
 def make_base() -> Path:
     """A fresh folder for one kernel, with one in it for what the grader and the kernel connect by."""
-    base = Path(tempfile.mkdtemp(prefix="grader-")).resolve()
+    base = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")).resolve()
     (base / "link").mkdir(mode=0o700)
     return base
 
@@ -83,13 +86,14 @@ class Guarded:
 
     def __init__(self, limits: Limits, gone: Callable[[], None]) -> None:
         self.base = make_base()
+        self.place = Place(self.base / "box")
         self._limits, self._gone = limits, gone
         self._mine, self._theirs = socket.socketpair()
         self._events: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._ended: Message | None = None
 
     def command(self, kernel: list[str], environment: Mapping[str, str]) -> list[str]:
-        order = {"base": str(self.base), "limits": asdict(self._limits), "environment": dict(environment)}
+        order = {"root": str(self.place.root), "limits": asdict(self._limits), "environment": dict(environment)}
         messages.send(self._mine, order)
         script = Path(__file__).with_name("jupyter_guard.py")
         package = Path(__file__).parent.parent.parent
@@ -99,7 +103,7 @@ class Guarded:
         environment = {**ENVIRONMENT, "PATH": os.defpath, "HOME": "/nonexistent"}
         return {"env": environment, "cwd": "/", "pass_fds": (self._theirs.fileno(),)}
 
-    def started(self, pid: int) -> None:  # noqa: ARG002  the guard's
+    def started(self, process: subprocess.Popen[bytes]) -> None:  # noqa: ARG002  the guard's
         self._theirs.close()
         threading.Thread(target=self._listen, name="guard", daemon=True).start()
 
@@ -152,19 +156,21 @@ class Plain:
 
     def __init__(self, limits: Limits, gone: Callable[[], None]) -> None:
         self.base = make_base()
+        self.place = Place(self.base / "box")
         self._limits, self._gone = limits, gone
         self._why = "exit"
+        self._popen: subprocess.Popen[bytes] | None = None
         self._process: psutil.Process | None = None
         self._known: dict[int, psutil.Process] = {}
         self._over = threading.Event()
-        for folder in Place(self.base).folders:
-            folder.mkdir(mode=0o700)
+        for folder in self.place.folders:
+            folder.mkdir(mode=0o700, parents=True)
 
     def command(self, kernel: list[str], environment: Mapping[str, str]) -> list[str]:  # noqa: ARG002  inherited
         return kernel
 
     def popen(self) -> dict[str, Any]:
-        place = Place(self.base)
+        place = self.place
         environment = {**ENVIRONMENT, **{name: os.environ[name] for name in _WINDOWS if name in os.environ}}
         for name in ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"):
             environment[name] = str(place.home)
@@ -174,9 +180,10 @@ class Plain:
         environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         return {"env": environment, "cwd": str(place.work)}
 
-    def started(self, pid: int) -> None:
+    def started(self, process: subprocess.Popen[bytes]) -> None:
+        self._popen = process
         with contextlib.suppress(psutil.Error):
-            self._process = psutil.Process(pid)
+            self._process = psutil.Process(process.pid)
         threading.Thread(target=self._watch, name="kernel", daemon=True).start()
 
     def wait(self, event: str, seconds: float = ANSWER_SECONDS) -> Message:  # noqa: ARG002  the only event
@@ -186,7 +193,10 @@ class Plain:
     def tidy(self) -> Message:
         for process in self._below():
             _kill(process)
-        return self._ended() if self._over.is_set() else {"event": "tidy"}
+        if self._over.is_set():
+            return self._ended()
+        self._renew()
+        return {"event": "tidy"}
 
     def end(self) -> Message:
         self._over.set()
@@ -195,7 +205,24 @@ class Plain:
         return self._ended()
 
     def _ended(self) -> Message:
-        return {"event": "ended", "why": self._why, "status": None}
+        code = self._popen.poll() if self._popen is not None else None
+        status = None if code is None or os.name == "nt" else -code if code < 0 else code << 8
+        return {"event": "ended", "why": self._why, "status": status}
+
+    def _renew(self) -> None:
+        """The first time keep what the notebook left in its folder, then put that back."""
+        work, kept, cage = self.place.work, self.place.kept, Cage()
+        job = Job(1, 0, self._limits, -1)
+        if work.is_symlink() or (not kept.exists() and not _small(work)):
+            return
+        with contextlib.suppress(OSError):
+            if not kept.exists():
+                kept.mkdir(mode=0o700)
+                cage.restore(work, kept, job)
+                return
+            for entry in work.iterdir():
+                _remove(entry)
+            cage.restore(kept, work, job)
 
     def _below(self) -> list[psutil.Process]:
         """Everything that the kernel started, also what has lost its parent since it was seen here."""
@@ -235,6 +262,19 @@ class Plain:
         if memory > self._limits.memory_bytes + KERNEL_BYTES:
             return "memory"
         return "cpu" if cpu > self._limits.cpu_seconds else ""
+
+
+def _small(folder: Path) -> bool:
+    size, count = measure((folder,))
+    return size <= KEPT_BYTES and count <= KEPT_FILES
+
+
+def _remove(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):  # on Windows what is open stays
+            entry.unlink()
 
 
 def _kill(process: psutil.Process) -> None:

@@ -7,20 +7,25 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 from grader import wire
 from grader.execute.channel import TICK_SECONDS, Overdue, Stopped, caps, events
 from grader.model import Limits
 
+Piece: TypeAlias = bytes | dict[str, Any] | Exception
+
 
 class Line:
-    """What a session holds of a kernel. ``pieces`` are bytes of a stream of frames, or an exception at its end."""
+    """What a session holds of a kernel.
+
+    ``pieces`` are bytes of a stream of frames, an event that is the grader's own, or an exception at the end.
+    """
 
     def __init__(
         self,
         order: Callable[[dict[str, Any]], None],
-        pieces: queue.SimpleQueue[bytes | Exception],
+        pieces: queue.SimpleQueue[Piece],
         limits: Limits,
         stop: threading.Event | None,
     ) -> None:
@@ -39,10 +44,10 @@ class Line:
             piece = self._piece(deadline)
             if isinstance(piece, Exception):
                 raise piece
-            self._ready.extend(events(self._frames, piece))
+            self._ready.extend([piece] if isinstance(piece, dict) else events(self._frames, piece))
         return self._ready.popleft()
 
-    def _piece(self, deadline: float) -> bytes | Exception:
+    def _piece(self, deadline: float) -> Piece:
         while True:
             if self._stop is not None and self._stop.is_set():
                 raise Stopped

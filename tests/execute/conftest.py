@@ -16,10 +16,12 @@ from grader.model import Ask, Cell, CellKind, Limits, Paper, Recording, Submissi
 QUICK = Limits(cell_seconds=3, notebook_seconds=30, question_seconds=3, memory_bytes=600 << 20, disk_bytes=24 << 20)
 
 
+WITH_KERNELS = pytest.mark.parametrize("bench", [*Level, "jupyter"], indirect=True, ids=str, scope="module")
+"""Mark of the tests that every executor passes; without it a test runs on the warm executor's levels."""
 EVERYWHERE = pytest.mark.parametrize(
     "bench", [*Level, "jupyter", "jupyter without fork"], indirect=True, ids=str, scope="module"
 )
-"""Mark of the tests that every executor passes; without it a test runs on the warm executor's levels."""
+"""The same, also with what the Jupyter executor does on Windows."""
 
 
 class Bench:

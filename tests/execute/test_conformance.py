@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from grader.model import AnswerStatus, CellStatus, Paper, Recording
-from tests.execute.conftest import EVERYWHERE, QUICK, Bench, notebook, question
+from tests.execute.conftest import QUICK, WITH_KERNELS, Bench, notebook, question
 
-pytestmark = EVERYWHERE
+pytestmark = WITH_KERNELS
 STUBBORN = "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
 
 
@@ -229,18 +229,20 @@ def test_garbage_on_the_socket_ends_the_worker_not_the_batch(bench: Bench) -> No
     )
     found = bench.record(source, "def f(): return 1", ask=("f",))
     assert found.harness_error is None
-    assert statuses(found) == [CellStatus.DIED, CellStatus.OK]
-    assert any("channel" in text for text in found.cut)
+    assert statuses(found)[0] in (CellStatus.DIED, CellStatus.TIMEOUT)  # a kernel can't be heard after that
+    assert statuses(found)[1] is CellStatus.OK
+    assert found.cut
 
 
 def test_a_forged_answer_is_no_answer(bench: Bench) -> None:
     source = (
-        "from grader import wire\nimport os, socket, stat\n"
+        "from grader import wire\nimport os, socket, stat, sys\n"
+        "forged = {'event': 'answer', 'answer': {'ask': 'f', 'status': 'value', 'value': 1}, 'cpu_seconds': 0.0}\n"
         "for number in range(3, 64):\n"
         "    try: ours = stat.S_ISSOCK(os.fstat(number).st_mode)\n"
         "    except OSError: continue\n"
-        "    if ours: wire.send(socket.socket(fileno=os.dup(number)), "
-        "{'event': 'answer', 'answer': {'ask': 'f', 'status': 'value', 'value': 1}, 'cpu_seconds': 0.0})"
+        "    if ours and 'ipykernel' not in sys.modules: wire.send(socket.socket(fileno=os.dup(number)), forged)\n"
+        "if 'ipykernel' in sys.modules: sys.modules['grader.execute.jupyter_kernel']._kernel.say(forged)"
     )
     found = bench.record(source, ask=("f",))
     assert found.answers["f"].status is AnswerStatus.MISSING

@@ -212,3 +212,37 @@ def test_leaving_ends_one_cell_only(bench: Bench) -> None:
     assert [found.cells[0].status, found.cells[-1].status] == [CellStatus.OK] * 2
     assert CellStatus.DIED not in [run.status for run in found.cells]
     assert found.answers["f"].value == 1
+
+
+STUBBORN = """\
+import signal
+if hasattr(signal, 'pthread_sigmask'): signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))
+while True:
+    try:
+        while True: pass
+    except BaseException: pass
+"""
+SPOILS = """\
+import os
+seen = []
+open('kept', 'w').write('notebook')
+def dies(): os._exit(0)
+def spoils():
+    seen.append(1)
+    for name in ('left', 'kept'): open(name, 'w').write('question')
+    return 1
+def clean(): return [len(seen), os.path.exists('left'), open('kept').read()]
+"""
+
+
+def test_what_ends_the_process_or_spoils_it_costs_no_other_answer(bench: Bench) -> None:
+    found = bench.record(
+        "a = 1", "import os; os._exit(3)", STUBBORN, SPOILS, "import ctypes; ctypes.string_at(0)", "a += 1",
+        "def last(): return a", ask=("dies", "spoils", "clean", "last"), cell_seconds=2, restarts=4,
+    )  # fmt: skip
+    statuses = [run.status.value for run in found.cells]
+    assert statuses == ["ok", "died", "timeout", "ok", "died", "ok", "ok"]
+    assert found.cells[4].error is not None
+    assert "segmentation fault" in found.cells[4].error.message
+    assert found.answers["dies"].status is AnswerStatus.DIED
+    assert [found.answers[name].value for name in ("spoils", "clean", "last")] == [1, [0, False, "notebook"], 2]
