@@ -60,8 +60,7 @@ def shared_probe(rng: np.random.Generator) -> tuple[dict[str, Array], float]:
     The lighter of the two is the nearer one, the third is the heaviest and has no weight here, so that heaviest,
     nearest and likeliest are three different components. Given x the two stand at least 17 standard deviations
     apart, so which of them drew a point is certain. Drawn again until each wrong rule of `wrong_shares` is told from
-    the right one and
-    from the other wrong ones by 0.06: five standard errors of a difference.
+    the right one and from the other wrong ones by 0.06: five standard errors of a difference.
     """
     while True:
         mixture, x = _shared(rng)

@@ -52,7 +52,7 @@ def fits_again(student, gmms, first, second):
 
 
 def alternated(student, gmm, X, rounds):
-    """Parameters after each of some rounds of E-step and M-step, as dicts; an empty list where they can't be followed."""
+    """Parameters after each of some rounds of E-step and M-step, as dicts; an empty list if they can't be followed."""
     kept = []
     try:
         for _ in range(rounds):
