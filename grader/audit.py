@@ -10,41 +10,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from grader.assignment import Assignment, load_assignment
-from grader.exam import Exam, prepare
-from grader.judge import judge
-from grader.model import Answer, Recording, Report, Submission, Verdict
+from grader.assignment import Assignment, AssignmentError, load_assignment
+from grader.audit_run import REFERENCE, Outcome, Task, run_task
 from grader.rubric import MistakeDef, Variant
-from grader.worker.answering import evaluate
 
-_LOST = 1e-6
-"""Points below which nothing was lost."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How one program was graded at one seed."""
-
-    kind: str
-    """``mistake`` or ``variant``."""
-    id: str
-    seed: str
-    lost: Mapping[str, float] = field(default_factory=dict)
-    """Item id -> points lost against the reference."""
-    named: Mapping[str, str] = field(default_factory=dict)
-    """Item id -> id of the mistake that was named."""
-    messages: Mapping[str, str] = field(default_factory=dict)
-    """Item id -> what the student would read first."""
-    wrong_checks: tuple[str, ...] = ()
-    """Checks, as ``item.check``, that did not pass."""
+Progress = Callable[[int, int], None]
+"""Called with how many programs were graded, of how many."""
+CHUNK = 8
+"""Variants in one task."""
 
 
 @dataclass(frozen=True)
@@ -53,34 +30,44 @@ class MistakeRow:
 
     id: str
     item: str
+    sentence: str
     runs: int
     caught: int
+    """Runs in which its own item lost points (a composite one: each of its items)."""
     blamed_right: int
+    """Runs in which no other item lost points, but those that may fall with it."""
     named_right: int
+    """Runs in which it was caught and named, or named after one that no question can tell from it."""
     confusions: Mapping[str, int]
+    """What else was named, ``(none)`` for nothing -> in how many runs."""
+    twins: tuple[str, ...]
+    """Mistakes that gave the same answers to all of the item's questions in every run in which they were named."""
     others_blamed: Mapping[str, int]
     message: str
+    """What its author would read first."""
 
 
 @dataclass(frozen=True)
 class VariantRow:
-    """A correct variant over all seeds."""
+    """A correct variant (or the reference) over all seeds."""
 
     id: str
     runs: int
     full: int
     lost: Mapping[str, int]
-    """Check -> in how many runs it failed."""
+    """Check -> in how many runs it took points that it should not."""
     message: str
 
 
 @dataclass(frozen=True)
-class MarginRow:
-    """How near the programs came to a check's threshold; statistic over threshold."""
+class CheckRow:
+    """How near the programs came to a check's threshold; statistic over threshold, so below 1 passes."""
 
     check: str
     worst_correct: float | None
     mildest_mistake: float | None
+    correct_runs: int
+    false_fails: int
 
 
 @dataclass(frozen=True)
@@ -91,7 +78,9 @@ class Audit:
     seeds: tuple[str, ...]
     mistakes: tuple[MistakeRow, ...]
     variants: tuple[VariantRow, ...]
-    margins: tuple[MarginRow, ...] = ()
+    checks: tuple[CheckRow, ...] = ()
+    twins: tuple[tuple[str, ...], ...] = ()
+    """Groups of mistakes that no question of their item can tell apart."""
 
     def share(self, what: str) -> float:
         """Share of runs of all mistakes that were ``caught``, ``blamed_right`` or ``named_right``."""
@@ -112,181 +101,168 @@ def audit(
     item: str = "",
     only: str = "",
     jobs: int = 1,
-    progress: Callable[[int, int], None] = lambda _done, _all: None,
+    progress: Progress = lambda _done, _all: None,
 ) -> Audit:
-    """Grade every mistake and variant of the assignment at every seed, with ``jobs`` processes."""
+    """Grade every mistake and variant of the assignment at every seed, with ``jobs`` processes.
+
+    ``item`` and ``only`` restrict it to one item or one mistake. Raises AssignmentError, also where the assignment
+    has no such item or mistake.
+    """
     assignment = load_assignment(folder)
+    _known(assignment, item, only)
     tasks = list(_tasks(assignment, seeds, item, only))
-    outcomes: list[tuple[Outcome, Mapping[str, float]]] = []
-    if jobs == 1:
-        for done, task in enumerate(tasks, 1):
-            outcomes += _run(str(folder), *task)
-            progress(done, len(tasks))
-    else:
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            futures = [pool.submit(_run, str(folder), *task) for task in tasks]
-            for done, future in enumerate(as_completed(futures), 1):
-                outcomes += future.result()
-                progress(done, len(tasks))
-    outcomes.sort(key=lambda pair: (pair[0].kind, pair[0].id, pair[0].seed))
-    return _summary(assignment, seeds, outcomes)
+    outcomes = sorted(_outcomes(folder, tasks, jobs, progress), key=lambda one: (one.kind, one.id, one.seed))
+    return summary(assignment, seeds, outcomes)
 
 
-def _tasks(
-    assignment: Assignment, seeds: Sequence[str], item: str, only: str, size: int = 12
-) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
-    """(seed, mistakes, variants): small enough to spread over the cores, large enough to share an exam."""
-    mistakes = [m.id for m in assignment.mistakes if (not item or m.item == item) and (not only or m.id == only)]
-    variants = [v.id for v in assignment.variants if not only and (not item or item in v.items)]
+def _known(assignment: Assignment, item: str, only: str) -> None:
+    items = [one.id for one in assignment.spec.items]
+    if item and item not in items:
+        raise AssignmentError(f"no item {item!r} in this assignment; it has {', '.join(items)}")
+    mistakes = [one.id for one in assignment.mistakes]
+    if only and only not in mistakes:
+        near = ", ".join([one for one in mistakes if only.rpartition(".")[2] in one][:5])
+        raise AssignmentError(f"no mistake {only!r} in this assignment" + (f"; near it: {near}" if near else ""))
+
+
+def _outcomes(folder: Path, tasks: Sequence[Task], jobs: int, progress: Progress) -> Iterator[Outcome]:
+    total, done = sum(task.size for task in tasks), 0
+    progress(0, total)
+    if jobs == 1 or len(tasks) == 1:
+        for task in tasks:
+            yield from run_task(str(folder), task)
+            progress(done := done + task.size, total)
+        return
+    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=get_context("spawn")) as pool:
+        futures = {pool.submit(run_task, str(folder), task): task for task in tasks}
+        try:
+            for future in as_completed(futures):
+                yield from future.result()
+                progress(done := done + futures[future].size, total)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _tasks(assignment: Assignment, seeds: Sequence[str], item: str, only: str) -> Iterator[Task]:
+    """Small enough to spread over the cores; the mistakes of an item together, since naming compares them."""
+    chosen = [one for one in assignment.mistakes if (not only or one.id == only) and (not item or one.item == item)]
+    by_item: dict[str, list[str]] = {}
+    for one in chosen:
+        by_item.setdefault(one.item, []).append(one.id)
+    groups = sorted(by_item.values(), key=len, reverse=True)
+    variants = [one.id for one in assignment.variants if not only and (not item or item in one.items)]
     for seed in seeds:
-        for start in range(0, len(mistakes), size):
-            yield seed, tuple(mistakes[start : start + size]), ()
-        for start in range(0, len(variants), size):
-            yield seed, (), tuple(variants[start : start + size])
+        for group in groups:
+            yield Task(seed, item, mistakes=tuple(group))
+        for start in range(0, len(variants), CHUNK):
+            yield Task(seed, item, variants=tuple(variants[start : start + CHUNK]))
+        if not only:
+            yield Task(seed, item, variants=(REFERENCE,))
 
 
-@lru_cache(maxsize=1)
-def _assignment(folder: str) -> Assignment:
-    return load_assignment(Path(folder))
+# --- summary --------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=1)
-def _graded_reference(folder: str, seed: str) -> tuple[Exam, Report]:
-    exam = prepare(_assignment(folder), seed)
-    return exam, _judge(exam, {ask.id: evaluate_on(exam, ask.id, exam.assignment.reference) for ask in exam.paper.asks})
+def summary(assignment: Assignment, seeds: Sequence[str], outcomes: Sequence[Outcome]) -> Audit:
+    """Count over the seeds."""
+    by_id: dict[tuple[str, str], list[Outcome]] = {}
+    for outcome in outcomes:
+        by_id.setdefault((outcome.kind, outcome.id), []).append(outcome)
+    mistakes = tuple(
+        _mistake_row(assignment, one, by_id["mistake", one.id])
+        for one in assignment.mistakes
+        if ("mistake", one.id) in by_id
+    )
+    correct = [reference_as_variant(assignment), *assignment.variants]
+    variants = tuple(_variant_row(one, by_id["variant", one.id]) for one in correct if ("variant", one.id) in by_id)
+    checks = _check_rows(assignment, {one.id: one for one in correct}, outcomes)
+    return Audit(assignment.id, tuple(seeds), mistakes, variants, checks, _groups(mistakes))
 
 
-def _run(
-    folder: str, seed: str, mistakes: Sequence[str], variants: Sequence[str]
-) -> list[tuple[Outcome, Mapping[str, float]]]:
-    exam, baseline = _graded_reference(folder, seed)
-    assignment = exam.assignment
-    done = [_of_mistake(exam, baseline, one) for one in assignment.mistakes if one.id in mistakes]
-    return done + [_of_variant(exam, baseline, one) for one in assignment.variants if one.id in variants]
-
-
-def _of_mistake(exam: Exam, baseline: Report, mistake: MistakeDef) -> tuple[Outcome, Mapping[str, float]]:
-    answers = {ask.id: exam.mistaken(mistake, ask.id) for ask in exam.paper.asks}
-    return _outcome("mistake", mistake.id, exam, baseline, _judge(exam, answers))
-
-
-def _of_variant(exam: Exam, baseline: Report, variant: Variant) -> tuple[Outcome, Mapping[str, float]]:
-    namespace = run_source(variant)
-    wanted = {item.id for item in exam.assignment.spec.items if item.id in variant.items}
-    asks = {a.id for made in exam.assignment.checks.values() if made.item in wanted for a in made.all_asks}
-    answers = {ask.id: evaluate_on(exam, ask.id, namespace) for ask in exam.paper.asks if ask.id in asks}
-    return _outcome("variant", variant.id, exam, baseline, _judge(exam, answers))
-
-
-def run_source(variant: Variant) -> dict[str, Any]:
-    """Execute a variant, which is the rubric author's code, and return what it defines."""
-    namespace: dict[str, Any] = {"__name__": "__main__"}
-    exec(compile(variant.source, f"<variant {variant.id}>", "exec"), namespace)  # noqa: S102
-    return namespace
-
-
-def evaluate_on(exam: Exam, ask_id: str, namespace: Mapping[str, Any]) -> Answer:
-    """Ask a trusted program one question of the exam, in this process."""
-    spec = exam.assignment.spec
-    with np.errstate(all="ignore"):
-        return evaluate(exam.questions[ask_id].ask, dict(namespace), spec.names, exam.assignment.limits)
-
-
-def _judge(exam: Exam, answers: Mapping[str, Answer]) -> Report:
-    recording = Recording(submission="audit", sha256="", answers=answers)
-    return judge(exam, Submission("audit", "audit", ""), recording)
-
-
-def _outcome(
-    kind: str, program: str, exam: Exam, baseline: Report, report: Report
-) -> tuple[Outcome, Mapping[str, float]]:
-    """Compare a report with the reference's; items without questions get no answers here and cancel out."""
-    lost: dict[str, float] = {}
-    named: dict[str, str] = {}
-    messages: dict[str, str] = {}
-    wrong: list[str] = []
-    margins: dict[str, float] = {}
-    for ours, theirs in zip(baseline.items, report.items, strict=True):
-        for before, now in zip(ours.checks, theirs.checks, strict=True):
-            if now.margin is not None:
-                margins[f"{ours.id}.{now.id}"] = now.margin
-            if now.verdict is not Verdict.PASS and before.verdict is Verdict.PASS:
-                wrong.append(f"{ours.id}.{now.id}")
-                messages.setdefault(ours.id, f"{now.message} {now.hint}".strip())
-                if now.diagnosis:
-                    named.setdefault(ours.id, now.diagnosis)
-        if ours.points - theirs.points > _LOST:
-            lost[ours.id] = round(ours.points - theirs.points, 2)
-    return Outcome(kind, program, exam.seed, lost, named, messages, tuple(wrong)), margins
-
-
-def _summary(
-    assignment: Assignment, seeds: Sequence[str], graded: Sequence[tuple[Outcome, Mapping[str, float]]]
-) -> Audit:
-    by_id: dict[str, list[Outcome]] = {}
-    for outcome, _ in graded:
-        by_id.setdefault(outcome.id, []).append(outcome)
-    mistakes = tuple(_mistake_row(assignment, one, by_id[one.id]) for one in assignment.mistakes if one.id in by_id)
-    variants = tuple(_variant_row(one, by_id[one.id]) for one in assignment.variants if one.id in by_id)
-    return Audit(assignment.id, tuple(seeds), mistakes, variants, _margins(assignment, graded))
+def reference_as_variant(assignment: Assignment) -> Variant:
+    """The reference as a correct program that attempts everything that is asked of code."""
+    asked = {made.item for made in assignment.checks.values() if made.asks}
+    return Variant(REFERENCE, "", tuple(item.id for item in assignment.spec.items if item.id in asked))
 
 
 def may_fall(assignment: Assignment, mistake: MistakeDef) -> set[str]:
     """Items that may lose points by this mistake: its own, those it says, and those that need one of them."""
-    allowed = {mistake.item, *mistake.also}
+    allowed = {mistake.item, *mistake.also} | {name.partition(".")[0] for name in mistake.composite}
     return allowed | {rule.id for rule in assignment.spec.items if allowed & set(rule.needs)}
 
 
 def _mistake_row(assignment: Assignment, mistake: MistakeDef, outcomes: Sequence[Outcome]) -> MistakeRow:
-    must = {mistake.item} | {name.partition(".")[0] for name in mistake.composite}
-    allowed = may_fall(assignment, mistake) | must
-    right_names = {mistake.id, *mistake.composite}
+    must = {name.partition(".")[0] for name in mistake.composite} or {mistake.item}
+    allowed = may_fall(assignment, mistake)
     caught = [one for one in outcomes if must <= set(one.lost)]
-    others = Counter(item for one in outcomes for item in one.lost if item not in allowed)
-    named = [one for one in caught if all(one.named.get(item) in right_names for item in must)]
-    wrong_names = Counter(one.named.get(mistake.item, "(none)") for one in caught if one not in named)
-    message = next((one.messages.get(mistake.item, "") for one in outcomes), "")
+    twins = _twins(outcomes)
+    right = {mistake.id, *mistake.composite, *twins}
+    named = [one for one in caught if all(one.named.get(item) in right for item in must)]
+    names = Counter(one.named.get(item, "(none)") for one in caught for item in must)
     return MistakeRow(
-        mistake.id,
-        mistake.item,
-        len(outcomes),
-        len(caught),
-        sum(set(one.lost) <= allowed for one in outcomes),
-        len(named),
-        dict(wrong_names),
-        dict(others),
-        message,
+        id=mistake.id,
+        item=mistake.item,
+        sentence=mistake.sentence,
+        runs=len(outcomes),
+        caught=len(caught),
+        blamed_right=sum(set(one.lost) <= allowed for one in outcomes),
+        named_right=len(named),
+        confusions={name: count for name, count in names.items() if name not in right},
+        twins=twins,
+        others_blamed=dict(Counter(item for one in outcomes for item in one.lost if item not in allowed)),
+        message=next((one.messages[mistake.item] for one in outcomes if mistake.item in one.messages), ""),
     )
+
+
+def _twins(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    """Mistakes that were named for this one and answered alike in every run in which they were."""
+    told_apart = {name for one in outcomes for name in one.named.values() if name not in one.twins}
+    return tuple(sorted({name for one in outcomes for name in one.twins} - told_apart))
+
+
+def _groups(rows: Iterable[MistakeRow]) -> tuple[tuple[str, ...], ...]:
+    groups: list[set[str]] = []
+    for row in rows:
+        if row.twins:
+            found = {row.id, *row.twins}
+            joined = [group for group in groups if group & found]
+            groups = [group for group in groups if not group & found] + [found.union(*joined)]
+    return tuple(tuple(sorted(group)) for group in groups)
 
 
 def _variant_row(variant: Variant, outcomes: Sequence[Outcome]) -> VariantRow:
-    lost = Counter(
-        check
-        for one in outcomes
-        for check in one.wrong_checks
-        if check.partition(".")[0] in variant.items and check not in variant.loses
-    )
-    hurt = [one for one in outcomes if any(item in variant.items for item in one.lost) and _unexpected(variant, one)]
-    message = next((f"{item}: {one.messages.get(item, '')}" for one in hurt for item in one.lost), "")
-    return VariantRow(variant.id, len(outcomes), len(outcomes) - len(hurt), dict(lost), message)
+    wrong = [[name for name in one.costly if _unexpected(variant, name)] for one in outcomes]
+    first = next(((one, names[0]) for one, names in zip(outcomes, wrong, strict=True) if names), None)
+    message = f"{first[1]}: {first[0].messages.get(first[1], '')}" if first else ""
+    lost = dict(Counter(name for names in wrong for name in names))
+    return VariantRow(variant.id, len(outcomes), sum(not names for names in wrong), lost, message)
 
 
-def _unexpected(variant: Variant, outcome: Outcome) -> bool:
-    wrong = [check for check in outcome.wrong_checks if check.partition(".")[0] in variant.items]
-    return any(check not in variant.loses for check in wrong)
+def _unexpected(variant: Variant, check: str) -> bool:
+    return check.partition(".")[0] in variant.items and check not in variant.loses
 
 
-def _margins(assignment: Assignment, graded: Iterable[tuple[Outcome, Mapping[str, float]]]) -> tuple[MarginRow, ...]:
-    correct: dict[str, float] = {}
+def _check_rows(
+    assignment: Assignment, correct: Mapping[str, Variant], outcomes: Sequence[Outcome]
+) -> tuple[CheckRow, ...]:
+    worst: dict[str, float] = {}
     mild: dict[str, float] = {}
+    runs: Counter[str] = Counter()
+    fails: Counter[str] = Counter()
     items = {one.id: one.item for one in assignment.mistakes}
-    for outcome, margins in graded:
-        for check, margin in margins.items():
-            if outcome.kind == "variant":
-                correct[check] = max(margin, correct.get(check, 0.0))
-            elif items[outcome.id] == check.partition(".")[0] and check in outcome.wrong_checks:
-                mild[check] = min(margin, mild.get(check, float("inf")))
+    for one in outcomes:
+        for check in one.checked:
+            if one.kind == "variant" and _unexpected(correct[one.id], check):
+                runs[check] += 1
+                fails[check] += check in one.costly
+                worst[check] = max(one.margins.get(check, 0.0), worst.get(check, 0.0))
+        for check in set(one.failed) & one.margins.keys():
+            if one.kind == "mistake" and items[one.id] == check.partition(".")[0]:
+                mild[check] = min(one.margins[check], mild.get(check, float("inf")))
     order = [f"{item.id}.{name}" for item in assignment.spec.items for name in item.checks]
     return tuple(
-        MarginRow(name, correct.get(name), mild.get(name)) for name in order if name in correct or name in mild
+        CheckRow(name, worst.get(name), mild.get(name), runs[name], fails[name])
+        for name in order
+        if runs[name] or name in mild
     )

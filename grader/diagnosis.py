@@ -2,94 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from grader.exam import Exam, canonical
-from grader.model import AnswerStatus, Recording, StudentError
-from grader.rubric import AskDef, MistakeDef, Reply, Unreadable
+from grader.exam import Exam, Reading, reading
+from grader.model import Answer, AnswerStatus, Recording, StudentError
+from grader.rubric import AskDef, MistakeDef, Reply
+
+_NO_ANSWER = Answer("", AnswerStatus.MISSING)
 
 
-def diagnose(
-    exam: Exam, item_id: str, failed: Sequence[AskDef], replies: Mapping[str, Any], recording: Recording
-) -> MistakeDef | None:
-    """The catalogued mistake that the answers to ``failed`` match, or None.
+class Diagnosis:
+    """Compares one submission's answers with the mistakes', each pair once."""
 
-    A mistake matches a question when it gives the same answer and the reference does not. Among several, the one
-    that agrees with the student on most of the item's questions is named, then the one catalogued first.
-    """
-    if not failed:
-        return None
-    catalogue = [one for one in exam.assignment.mistakes if not one.composite]
-    candidates = [one for one in catalogue if item_id in (one.item, *one.also)]
-    own = [one for one in candidates if one.item == item_id] + [one for one in candidates if one.item != item_id]
-    matching = [one for one in own if all(_matches(exam, one, ask, replies, recording) for ask in failed)]
-    matching = [one for one in matching if any(_touches(exam, one, ask) for ask in failed)]
-    if len(matching) < 2:
+    def __init__(self, exam: Exam, replies: Mapping[str, Any], recording: Recording) -> None:
+        self._exam = exam
+        self._replies = replies
+        self._recording = recording
+        self._readings: dict[str, Reading] = {}
+        self._matches: dict[tuple[str, str], bool] = {}
+
+    def name(self, item_id: str, failed: Sequence[AskDef]) -> MistakeDef | None:
+        """The catalogued mistake that the answers to ``failed`` match, or None.
+
+        A mistake matches a question when it gives the same answer and the reference does not. Among several, the
+        one that agrees with the student on most of the item's questions is named, then on most of all questions,
+        then the one catalogued first.
+        """
+        if not failed:
+            return None
+        matching = [
+            one
+            for one in _candidates(self._exam, item_id)
+            if all(self._match(one, ask) for ask in failed) and any(_changes(self._exam, one, ask) for ask in failed)
+        ]
+        for wider in (_asks_of(self._exam, item_id), [drawn.definition for drawn in self._exam.questions.values()]):
+            if len(matching) < 2:
+                break
+            agreed = [sum(self._match(one, ask) for ask in wider) for one in matching]
+            matching = [one for one, count in zip(matching, agreed, strict=True) if count == max(agreed)]
         return matching[0] if matching else None
-    wider = [ask for ask in _asks_of(exam, item_id) if ask.id in exam.questions]
-    return max(matching, key=lambda one: sum(_matches(exam, one, ask, replies, recording) for ask in wider))
+
+    def _match(self, mistake: MistakeDef, ask: AskDef) -> bool:
+        key = (mistake.id, ask.id)
+        if key not in self._matches:
+            theirs = self._exam.mistaken_reading(mistake, ask.id)
+            self._matches[key] = _same(self._exam, ask, self._reading(ask), theirs)
+        return self._matches[key]
+
+    def _reading(self, ask: AskDef) -> Reading:
+        if ask.id not in self._readings:
+            reply = self._replies.get(ask.id)
+            if isinstance(reply, Reply):
+                self._readings[ask.id] = Reading(AnswerStatus.VALUE, reply.value)
+            else:
+                answer = self._recording.answers.get(ask.id, _NO_ANSWER)
+                self._readings[ask.id] = reading(self._exam.questions[ask.id], answer)
+        return self._readings[ask.id]
 
 
-def _asks_of(exam: Exam, item_id: str) -> Iterable[AskDef]:
-    seen: dict[str, AskDef] = {}
+def alike(exam: Exam, one: MistakeDef, other: MistakeDef) -> bool:
+    """Do two mistakes answer all questions of the first one's item alike, so that nothing there tells them apart?"""
+    return all(
+        _same(exam, ask, exam.mistaken_reading(one, ask.id), exam.mistaken_reading(other, ask.id))
+        for ask in _asks_of(exam, one.item)
+    )
+
+
+def _candidates(exam: Exam, item_id: str) -> list[MistakeDef]:
+    """Mistakes that may be seen in the item, its own first."""
+    found = [one for one in exam.assignment.mistakes if not one.composite and item_id in (one.item, *one.also)]
+    return sorted(found, key=lambda one: one.item != item_id)
+
+
+def _asks_of(exam: Exam, item_id: str) -> list[AskDef]:
+    found: dict[str, AskDef] = {}
     for (item, _), made in exam.assignment.checks.items():
         if item == item_id:
-            seen |= {ask.id: ask for ask in made.all_asks}
-    return seen.values()
+            found |= {ask.id: ask for ask in made.all_asks if ask.id in exam.questions}
+    return list(found.values())
 
 
-def _matches(exam: Exam, mistake: MistakeDef, ask: AskDef, replies: Mapping[str, Any], recording: Recording) -> bool:
-    answer = exam.mistaken(mistake, ask.id)
-    reply = replies.get(ask.id)
-    if answer.status is AnswerStatus.VALUE:
-        if not isinstance(reply, Reply):
-            return _same_unreadable(exam, ask, answer.value, recording)
-        return _same(exam, ask, answer.value, reply.value)
-    given = recording.answers.get(ask.id)
-    if given is None or given.status is not answer.status or isinstance(reply, Reply):
+def _changes(exam: Exam, mistake: MistakeDef, ask: AskDef) -> bool:
+    """Is the mistake's answer to this question another than the reference's?"""
+    return not _same(
+        exam, ask, exam.mistaken_reading(mistake, ask.id), Reading(AnswerStatus.VALUE, exam.expected[ask.id])
+    )
+
+
+def _same(exam: Exam, ask: AskDef, one: Reading, other: Reading) -> bool:
+    """The same behaviour: values alike, unreadable for the same reason, or the same error."""
+    if one.status is not other.status:
         return False
-    return given.status is AnswerStatus.TIMEOUT or _same_error(given.error, answer.error)
-
-
-def _same(exam: Exam, ask: AskDef, mistaken: Any, value: Any) -> bool:
-    inputs = exam.questions[ask.id].inputs
+    if one.status is not AnswerStatus.VALUE:
+        return one.status is AnswerStatus.TIMEOUT or _same_error(one.error, other.error)
+    if not one.readable or not other.readable:
+        return one.complaint == other.complaint != ""
     try:
-        return bool(ask.same(value, canonical(ask, mistaken, inputs).value, inputs))
+        return bool(ask.same(one.value, other.value, exam.questions[ask.id].inputs))
     except Exception:  # noqa: BLE001
         # Two values of kinds that the comparison did not foresee are not the same.
         return False
 
 
-def _same_unreadable(exam: Exam, ask: AskDef, mistaken: Any, recording: Recording) -> bool:
-    """Both can't be read, for the same reason."""
-    given = recording.answers.get(ask.id)
-    if given is None or given.status is not AnswerStatus.VALUE:
+def _same_error(one: StudentError | None, other: StudentError | None) -> bool:
+    if one is None or other is None:
         return False
-    inputs = exam.questions[ask.id].inputs
-    return _complaint(ask, mistaken, inputs) == _complaint(ask, given.value, inputs) != ""
+    return one.type == other.type and _gist(one.message) == _gist(other.message)
 
 
-def _complaint(ask: AskDef, value: Any, inputs: Mapping[str, Any]) -> str:
-    try:
-        canonical(ask, value, inputs)
-    except Unreadable as error:
-        return error.message
-    except Exception:  # noqa: BLE001
-        # Not foreseen by the reader, so nothing to compare by.
-        return ""
-    return ""
-
-
-def _same_error(given: StudentError | None, mistaken: StudentError | None) -> bool:
-    if given is None or mistaken is None:
-        return False
-    return given.type == mistaken.type and given.message == mistaken.message
-
-
-def _touches(exam: Exam, mistake: MistakeDef, ask: AskDef) -> bool:
-    """Does the mistake change the answer to this question at all?"""
-    answer = exam.mistaken(mistake, ask.id)
-    if answer.status is not AnswerStatus.VALUE:
-        return True
-    return not _same(exam, ask, answer.value, exam.expected[ask.id])
+def _gist(message: str) -> str:
+    """The message without what depends on sizes: two programs that trip over the same thing say the same otherwise."""
+    return re.sub(r"\d+", "#", message)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from grader.assignment import CheckSpec, ItemSpec
 from grader.compare import fail
-from grader.diagnosis import diagnose
+from grader.diagnosis import Diagnosis
 from grader.exam import Exam, canonical
 from grader.model import (
     Answer,
@@ -60,6 +60,7 @@ class Case:
     recording: Recording
     replies: Mapping[str, Reply | Finding]
     """Per ask: the canonical answer, or the finding that stands in its place."""
+    diagnosis: Diagnosis
 
 
 @one_thread()
@@ -68,7 +69,8 @@ def judge(exam: Exam, submission: Submission, recording: Recording) -> Report:
     spec = exam.assignment.spec
     if recording.harness_error is not None:
         return _report(exam, submission, recording, _unjudged(exam, recording.harness_error))
-    case = Case(exam, submission, recording, _replies(exam, submission, recording))
+    replies = _replies(exam, submission, recording)
+    case = Case(exam, submission, recording, replies, Diagnosis(exam, replies, recording))
     items = [_item(case, item) for item in spec.items]
     verdicts = {item.id: item.verdict for item in items}
     titles = {item.id: item.title for item in items}
@@ -134,7 +136,7 @@ def _check(
     share = rule.points * spec.weight / total if total else 0.0
     # An extra without points is too little to blame a mistake by: nothing else of the item contradicts it.
     named = (
-        None if finding or banned or not share else diagnose(case.exam, rule.id, failed, case.replies, case.recording)
+        None if finding or banned or not share else case.diagnosis.name(rule.id, failed)
     )
     return CheckResult(
         id=definition.id,
