@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from grader.model import Finding
+from grader.model import Finding, Tree
 from grader.rubric import Function, Question, Support, ask, check
 
 from .classes import (
@@ -17,16 +19,27 @@ from .classes import (
     same_labels,
 )
 
+HARDLY_SHOWS = 0.035
+"""Share of other labels up to which a mistake is left to the other question to tell; 0.03 may differ."""
 LOOK = "Fit `GaussianNB` on `X_train`, `y_train` and return its `predict(X_test)`."
 
 
-@ask(public=True, reads=predicted_labels, same=same_labels, guard=disagreement, margin=0.02)
+def shows(answer: Tree, expected: Tree, inputs: Mapping[str, Tree]) -> float:
+    """For the power guard: share of points on which a mistake differs, 0 where it hardly does.
+
+    One variance for both classes shows where one lies inside the other, covariances where the two are long and parallel.
+    """
+    gap = disagreement(answer, expected, inputs)
+    return gap if gap > HARDLY_SHOWS else 0.0
+
+
+@ask(public=True, reads=predicted_labels, same=same_labels, guard=shows, margin=0.05)
 def generative_concentric(rng: np.random.Generator) -> Question:
     """`generative_model` on a narrow class inside a wide one."""
     return _classified(concentric_classes(rng))
 
 
-@ask(reads=predicted_labels, same=same_labels, guard=disagreement, margin=0.02)
+@ask(reads=predicted_labels, same=same_labels, guard=shows, margin=0.05)
 def generative_parallel(rng: np.random.Generator) -> Question:
     """`generative_model` on two long, parallel, correlated classes."""
     return _classified(parallel_classes(rng))
