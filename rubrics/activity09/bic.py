@@ -94,8 +94,7 @@ def bic_other_with_premises(rng: np.random.Generator) -> Question:
 @ask()
 def chosen_components(rng: np.random.Generator) -> Question:
     """The number of components that your notebook settled on."""
-    names = ["best_k", "best_n", "optimal_k", "optimal_n", "k_best", "n_best", "k_opt", "best_component", "chosen_k"]
-    return Question(Support("found_numbers")(names))
+    return Question(Support("found_numbers")(["best", "optimal", "k_opt", "n_opt", "chosen"]))
 
 
 @check("bic", chosen_components)

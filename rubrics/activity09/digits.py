@@ -32,6 +32,8 @@ COMMONEST = 0.13
 CONFIDENCE_ERROR, SPREAD_ERROR = 0.18, 0.16
 """Standard errors of an image set's confidence and spread, times the root of its size, for samples of correct "
 "models."""
+LEAST_SPREAD = 0.5
+"""Spread below which a set is no sample of all digits, such as a walk from one digit to another (0.4)."""
 HOW = (
     "Keep the samples in a variable such as `digit_samples` of shape (n, 64), or define `sample_digits(n)` that "
     "returns "
@@ -151,6 +153,8 @@ def recognisable(
         )
     needed = kinds_wanted(facts.count, classes)
     margin = max((1 - facts.confidence) / (1 - confidence), needed / max(1, facts.classes))
+    if facts.spread < LEAST_SPREAD:
+        return fail(f"The images in {source} hardly differ from one another, so they are no samples of digits.", HOW)
     if facts.classes >= needed and facts.confidence >= confidence:
         return Finding(Verdict.PASS, f"Looked at {facts.count} images from {source}.", margin=margin)
     if facts.classes >= needed and facts.confidence >= confidence - chance_of_few(facts.count, CONFIDENCE_ERROR):

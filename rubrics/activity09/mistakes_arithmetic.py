@@ -133,3 +133,9 @@ class NothingReturned(_Sum):
 class DefaultChanged(_Sum):
     def arithmetic(self, z_base: Any, z_attribute: Any, alpha: float = 0.5) -> Any:
         return self.model.decode(self.combine(z_base, z_attribute, alpha))
+
+
+@mistake("arithmetic", "The method is still empty.", replaces=EXPLORER)
+class LeftEmpty(_Sum):
+    def arithmetic(self, z_base: Any, z_attribute: Any, alpha: float = 1.0) -> None:
+        pass

@@ -5,6 +5,21 @@ import contextlib
 import numpy as np
 
 _SIZES = {(64,), (8, 8), (784,), (28, 28), (1, 8, 8), (8, 8, 1), (1, 28, 28), (28, 28, 1)}
+_OTHERS = (
+    "interp",
+    "path",
+    "walk",
+    "morph",
+    "latent",
+    "arith",
+    "attrib",
+    "recon",
+    "decod",
+    "mean",
+    "frame",
+    "real",
+    "train",
+)
 _DRAWN = ("sampl", "gener", "new", "synth", "fake", "draw")
 
 
@@ -18,7 +33,7 @@ def survey_digits(student, n):
     found, instead = [], []
     for key, value in space.items():
         images = _as_images(value, n)
-        if images is not None:
+        if images is not None and _says_digits(key):
             drawn = any(word in key.lower() for word in _DRAWN)
             found.append((0 if drawn else 4, f"the variable `{key}`", images))
     for key, value in space.items():
@@ -32,6 +47,14 @@ def survey_digits(student, n):
             found.append((1 if "digit" in key.lower() or "mnist" in key.lower() else 3, f"`{key}.sample`{how}", images))
     found.sort(key=lambda row: (row[0], -len(row[2])))
     return [{"from": words, "images": images} for _, words, images in found[:6]] or instead[:3]
+
+
+def _says_digits(name):
+    """Variables hold images of other kinds too: walks through a latent space, reconstructions, means."""
+    low = name.lower()
+    if any(word in low for word in _OTHERS):
+        return False
+    return any(word in low for word in (*_DRAWN, "digit", "mnist", "image"))
 
 
 def _as_images(value, n):

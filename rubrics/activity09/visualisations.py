@@ -35,6 +35,8 @@ class Kind:
 
     name: str
     fits: Callable[[tuple[Axes, ...]], bool]
+    alone: Callable[[tuple[Axes, ...]], bool]
+    """Fits so well that no words are needed: then it passes, and a person looks."""
     words: re.Pattern[str]
 
 
@@ -46,29 +48,50 @@ def _words(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
+def _ellipses(a: Axes) -> bool:
+    return bool(a["points"] >= 10 and a["patches"] + a["contours"] + a["images"] + max(0, a["lines"] - 1) >= 1)
+
+
+def _curve(a: Axes) -> bool:
+    return bool(a["lines"] >= 1 and a["images"] == 0 and not re.search(r"\b[ab]ic\b", _labels(a), re.IGNORECASE))
+
+
+def _scattered(panels: tuple[Axes, ...]) -> int:
+    return sum(a["points"] >= 10 for a in panels)
+
+
+def _images(panels: tuple[Axes, ...]) -> int:
+    return sum(a["images"] for a in panels)
+
+
 CLUSTERS = Kind(
     "the fitted clusters with ellipses or contours over the data",
-    _any(lambda a: a["points"] >= 10 and a["patches"] + a["contours"] + a["images"] + max(0, a["lines"] - 1) >= 1),
+    _any(_ellipses),
+    _any(lambda a: a["points"] >= 10 and a["patches"] >= 1 and a["contours"] == 0),
     _words(r"cluster|ellips|gmm|mixture|covarian|sigma|component"),
 )
 SAMPLES = Kind(
     "samples beside data",
-    _any(lambda a: a["points"] >= 10),
+    lambda panels: _scattered(panels) >= 1,
+    lambda panels: _scattered(panels) >= 2,
     _words(r"(?<!n_)sampl|generated|synthetic|new_points|muestra|stichprobe|échantillon|выбор|样本|サンプル"),
 )
 CURVE = Kind(
     "the log-likelihood curve",
-    _any(lambda a: a["lines"] >= 1 and a["images"] == 0 and not re.search(r"\b[ab]ic\b", _labels(a), re.IGNORECASE)),
+    _any(_curve),
+    lambda panels: len(panels) == 1 and _curve(panels[0]) and panels[0]["points"] == panels[0]["patches"] == 0,
     _words(r"likelihood|log.?lik|\blls?\b|convergen|vraisemblance|verosimil|правдоподоб|似然|尤度"),
 )
 BOUNDARIES = Kind(
     "the two decision boundaries",
     _any(lambda a: a["contours"] + a["images"] >= 1 or (a["points"] >= 10 and a["lines"] >= 1)),
+    lambda panels: sum(a["contours"] + a["images"] >= 1 and a["points"] >= 10 for a in panels) >= 2,
     _words(r"boundar|decision|discriminative|logistic|naive|classif|frontera|frontière|grenze|границ|边界|境界"),
 )
 INTERPOLATION = Kind(
     "an interpolation",
-    lambda panels: sum(a["images"] for a in panels) >= 1 or any(a["points"] + a["lines"] >= 1 for a in panels),
+    lambda panels: _images(panels) >= 1 or any(a["points"] + a["lines"] >= 1 for a in panels),
+    lambda panels: _images(panels) >= 2 and _scattered(panels) == 0,
     _words(r"interpol|latent|explorer|lerp|morph|интерпол|插值|補間"),
 )
 KINDS = (CLUSTERS, SAMPLES, CURVE, BOUNDARIES, INTERPOLATION)
@@ -125,7 +148,7 @@ def look_for(kind: Kind, submission: Submission, recording: Recording) -> Findin
         return Finding(Verdict.PASS)
     if any(not figure.axes for figure in hinted):
         return Finding(Verdict.PASS, "A picture whose parts can't be read was taken for it.", needs_review=True)
-    others = [figure for figure in drawn if kind.fits(figure.axes) and not _claimed(figure, kind, submission)]
+    others = [figure for figure in drawn if kind.alone(figure.axes) and not _claimed(figure, kind, submission)]
     if others:
         told_ = f"The picture of cell {others[0].cell} was taken for it, though nothing there says so."
         return Finding(Verdict.PASS, told_, needs_review=True)
