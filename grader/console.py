@@ -141,8 +141,8 @@ def print_check(to: Console, report: Report) -> None:
 
 def _item_line(item: ItemResult) -> Text:
     look = VERDICTS[item.verdict]
-    name = one_line(item.title) + (" (extension)" if item.extension else "")
-    line = Text(f"{look.mark} {name}", _STYLES.get(item.verdict, "red"))
+    kind = " (extension)" if item.extension and "extension" not in item.title.lower() else ""
+    line = Text(f"{look.mark} {one_line(item.title)}{kind}", _STYLES.get(item.verdict, "red"))
     return line.append(f"  {points(item.points)}/{points(item.max_points)}", "dim")
 
 
@@ -158,7 +158,7 @@ def _mend(report: Report) -> Iterator[str]:
         (one_line(item.title), check)
         for item in report.items
         for check in item.checks
-        if check.verdict not in (Verdict.PASS, Verdict.BLOCKED)
+        if check.verdict not in (Verdict.PASS, Verdict.BLOCKED) and not _left_out(item, check)
     ]
     for text in map(one_line, report.advice):
         about = next((pair for pair in failed if _told(pair[1]) and text.endswith(_told(pair[1]))), None)
@@ -169,13 +169,18 @@ def _mend(report: Report) -> Iterator[str]:
         yield f"{title}: {one_line(check.title)}: {_told(check)}".rstrip(": ") + _more(check)
 
 
+def _left_out(item: ItemResult, check: CheckResult) -> bool:
+    """An extension that was never begun is nothing to mend."""
+    return item.extension and check.verdict is Verdict.MISSING
+
+
 def _told(check: CheckResult) -> str:
     return one_line(check.diagnosis_text or check.message)
 
 
 def _more(check: CheckResult) -> str:
     seen = f" {one_line(check.message)}" if check.diagnosis_text and check.message else ""
-    return seen + (f" Look at: {one_line(check.hint)}" if check.hint else "")
+    return seen + (f" Hint: {one_line(check.hint)}" if check.hint else "")
 
 
 def _verdict_line(report: Report) -> str:

@@ -234,8 +234,21 @@ def test_check_tells_each_public_check_in_order_and_what_to_mend(call: Call) -> 
     assert "TODO 1: double" in result.stdout
     assert "Every number is doubled" in result.stdout
     assert "Mend first\n 1. TODO 1: double" in result.stdout
-    assert "Look at: the factor" in result.stdout
+    assert "Hint: the factor" in result.stdout
     assert "The numbers are added" not in result.stdout  # a hidden check
+
+
+def test_an_extension_that_was_not_begun_is_nothing_to_mend(call: Call, course: Path) -> None:
+    path = course / "rubrics" / "tiny" / "rubric.yaml"
+    path.write_text(
+        path.read_text().replace(
+            "    points: 50\n    checks:\n      doubles",
+            "    points: 50\n    extension: true\n    checks:\n      doubles",
+        )
+    )
+    result = call("check", "in/c.ipynb")
+    assert "TODO 1: double (extension)" in result.stdout
+    assert "Mend first" not in result.stdout
 
 
 def test_check_of_a_right_notebook_answers_zero(call: Call) -> None:
