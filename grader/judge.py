@@ -68,8 +68,13 @@ def judge(exam: Exam, submission: Submission, recording: Recording) -> Report:
     """The submission's report: every item from its checks, every check from what was recorded."""
     spec = exam.assignment.spec
     if recording.harness_error is not None:
-        return _report(exam, submission, recording, _unjudged(exam, recording.harness_error))
-    replies = _replies(exam, submission, recording)
+        told = f"The grader itself failed here, so there is no score. {recording.harness_error}"
+        return _report(exam, submission, recording, _nothing_asked(exam, Verdict.HARNESS, told))
+    fatal = next((problem for problem in submission.problems if problem.fatal), None)
+    if fatal is not None:
+        report = _report(exam, submission, recording, _nothing_asked(exam, Verdict.MISSING, fatal.message, fatal.hint))
+        return replace(report, advice=(f"{fatal.message} {fatal.hint}".strip(),))
+    replies = _replies(exam, recording)
     case = Case(exam, submission, recording, replies, Diagnosis(exam, replies, recording))
     items = [_item(case, item) for item in spec.items]
     verdicts = {item.id: item.verdict for item in items}
@@ -82,18 +87,14 @@ def judge(exam: Exam, submission: Submission, recording: Recording) -> Report:
 # --- answers --------------------------------------------------------------------------------
 
 
-def _replies(exam: Exam, submission: Submission, recording: Recording) -> dict[str, Reply | Finding]:
-    return {
-        ask_id: _reply(exam, ask_id, recording.answers.get(ask_id), submission, recording) for ask_id in exam.questions
-    }
+def _replies(exam: Exam, recording: Recording) -> dict[str, Reply | Finding]:
+    return {ask_id: _reply(exam, ask_id, recording.answers.get(ask_id), recording) for ask_id in exam.questions}
 
 
-def _reply(
-    exam: Exam, ask_id: str, answer: Answer | None, submission: Submission, recording: Recording
-) -> Reply | Finding:
+def _reply(exam: Exam, ask_id: str, answer: Answer | None, recording: Recording) -> Reply | Finding:
     drawn = exam.questions[ask_id]
     if answer is None or answer.status is not AnswerStatus.VALUE:
-        return unanswered(answer, submission, recording, drawn.ask.seconds)
+        return unanswered(answer, recording, drawn.ask.seconds)
     try:
         read = canonical(drawn.definition, answer.value, drawn.inputs)
     except Unreadable as error:
@@ -135,9 +136,7 @@ def _check(
     finding, failed = (banned, ()) if banned else _find(case, definition, spec)
     share = rule.points * spec.weight / total if total else 0.0
     # An extra without points is too little to blame a mistake by: nothing else of the item contradicts it.
-    named = (
-        None if finding or banned or not share else case.diagnosis.name(rule.id, failed)
-    )
+    named = None if finding or banned or not share else case.diagnosis.name(rule.id, failed)
     return CheckResult(
         id=definition.id,
         title=spec.title or definition.title,
@@ -166,8 +165,6 @@ def _find(case: Case, definition: CheckDef, spec: CheckSpec) -> tuple[Finding, t
 
 
 def _run(case: Case, definition: CheckDef, spec: CheckSpec, way: tuple[AskDef, ...]) -> Finding:
-    if not case.submission.readable:
-        return unanswered(None, case.submission, case.recording, 0.0)
     replies = {one.id: case.replies[one.id] for one in way}
     if AnswerStatus.RAISED not in definition.statuses:
         for reply in replies.values():
@@ -252,21 +249,15 @@ def _block(item: ItemResult, rule: ItemSpec, verdicts: Mapping[str, Verdict], ti
     return replace(item, checks=checks, verdict=Verdict.BLOCKED)
 
 
-def _unjudged(exam: Exam, reason: str) -> list[ItemResult]:
-    told = f"The grader itself failed here, so there is no score. {reason}"
-    return [
-        ItemResult(
-            rule.id,
-            rule.title,
-            0.0,
-            rule.points,
-            Verdict.HARNESS,
-            (CheckResult("harness", "The grader's own fault", Verdict.HARNESS, 0.0, rule.points, told),),
-            rule.extension,
-            rule.asked,
-        )
-        for rule in exam.assignment.spec.items
-    ]
+def _nothing_asked(exam: Exam, verdict: Verdict, message: str, hint: str = "") -> list[ItemResult]:
+    """Every item with one check in place of its own, where there was nothing to ask, or nobody to ask it."""
+    items = []
+    for rule in exam.assignment.spec.items:
+        asked = any(made.public or not exam.public for made, _ in exam.assignment.checks_of(rule))
+        points = rule.points if asked else 0.0
+        only = CheckResult(verdict.value, rule.title, verdict, 0.0, points, message, hint)
+        items.append(ItemResult(rule.id, rule.title, 0.0, points, verdict, (only,), rule.extension, rule.asked))
+    return items
 
 
 def _report(exam: Exam, submission: Submission, recording: Recording, items: Sequence[ItemResult]) -> Report:

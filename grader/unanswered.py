@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from grader.model import Answer, AnswerStatus, Finding, Recording, Submission, Verdict
+from grader.model import Answer, AnswerStatus, Finding, Recording, Verdict
 
 _UNPARSED = ("SyntaxError", "IndentationError", "TabError")
+
+_UNPARSED = ("SyntaxError", "IndentationError", "TabError")
+FORBIDDEN = "ForbiddenUse"
+"""Type of the error that a module raises which must not do the work; its message says all."""
 
 _STATUS_VERDICT = {
     AnswerStatus.RAISED: Verdict.ERROR,
@@ -18,11 +22,8 @@ _STATUS_VERDICT = {
 }
 
 
-def unanswered(answer: Answer | None, submission: Submission, recording: Recording, seconds: float) -> Finding:
+def unanswered(answer: Answer | None, recording: Recording, seconds: float) -> Finding:
     """What stands in the place of an answer that has no value; never a success."""
-    if not submission.readable:
-        problem = next(problem for problem in submission.problems if problem.fatal)
-        return Finding(Verdict.MISSING, problem.message, problem.hint)
     if answer is None:
         return Finding(Verdict.MISSING, "The question was not reached, so there is no answer to it.")
     words = _STATUS_WORDS[answer.status](answer, recording, seconds)
@@ -35,10 +36,11 @@ def _raised(answer: Answer, _recording: Recording, _seconds: float) -> tuple[str
         return "Your code raised an error.", ""
     where = f" in cell {error.cell}, line {error.line_no}" if error.cell and error.line_no else ""
     line = f": `{error.line.strip()}`" if error.line.strip() else ""
-    return (
-        f"Your code raised {error.type}: {error.message or 'without a message'}.",
-        f"Look{where}{line}" if where else "",
-    )
+    look = f"Look{where}{line}" if where else ""
+    if error.type == FORBIDDEN:
+        return error.message, look
+    told = error.message.rstrip(".!") or "without a message"
+    return f"Your code raised {error.type}: {told}.", look
 
 
 def _timed_out(_answer: Answer, _recording: Recording, seconds: float) -> tuple[str, str]:
@@ -52,14 +54,10 @@ def _died(_answer: Answer, recording: Recording, _seconds: float) -> tuple[str, 
 
 def _missing(answer: Answer, recording: Recording, _seconds: float) -> tuple[str, str]:
     told = answer.error.message if answer.error else "The name that was asked for is not defined."
-    lost = [
-        run
-        for run in recording.cells
-        if run.error and run.error.type in ("SyntaxError", "IndentationError", "TabError")
-    ]
+    lost = [(run.index, run.error.type) for run in recording.cells if run.error and run.error.type in _UNPARSED]
     if lost:
-        cells = ", ".join(str(run.index) for run in lost[:3])
-        return told, f"Cell {cells} could not be run because of its {lost[0].error.type}, so nothing in it is defined."  # type: ignore[union-attr]
+        cells = ", ".join(str(index) for index, _ in lost[:3])
+        return told, f"Cell {cells} could not be run because of its {lost[0][1]}, so nothing in it is defined."
     return told, ""
 
 
