@@ -35,7 +35,7 @@ class Stopped(Exception):  # noqa: N818
 
 def caps(limits: Limits) -> wire.Caps:
     """What one frame of a worker may be at most."""
-    largest = 2 * max(limits.answer_bytes, limits.image_bytes, limits.output_bytes) + (1 << 20)
+    largest = 4 * max(limits.answer_bytes, limits.image_bytes, limits.output_bytes) + (2 << 20)
     return wire.Caps(payload_bytes=largest, depth=limits.answer_depth + 20)
 
 

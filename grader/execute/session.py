@@ -183,7 +183,7 @@ class Session:
             if worker.tidy()["event"] == "ended":
                 raise Closed
             channel.send({"do": "ask", "ask": wire.to_tree(ask), "names": names}, STALL_SECONDS)
-            frame = channel.receive(time.monotonic() + ask.seconds + GRACE)
+            frame = self._answer(channel, worker, ask)
             if frame["event"] != "answer":
                 raise Violation("something that is no answer")
             answer = _shaped(Answer, frame.get("answer"))
@@ -192,6 +192,15 @@ class Session:
             self.tape.add_answer(answer, frame)
             self.pending.popleft()
             self.asked = None
+
+    def _answer(self, channel: Line, worker: Worker, ask: Ask) -> dict[str, Any]:
+        """The frame with the answer. A worker that can't end its own fork gets it ended, and may then say so."""
+        try:
+            return channel.receive(time.monotonic() + ask.seconds + GRACE)
+        except Overdue:
+            if worker.tidy()["event"] == "ended":
+                raise Closed from None
+            return channel.receive(time.monotonic() + GRACE)
 
     # --- what the loss of a worker means ------------------------------------------------------
 
