@@ -20,6 +20,9 @@ from grader.model import CheckResult, ItemResult, Report, Status, Verdict
 from grader.report.words import VERDICTS, points
 from grader.text import strip_terminal
 
+MEND = 8
+"""How much to mend is told at once: the rest is easier to read when this is done."""
+
 _STYLES = {
     Verdict.PASS: "green",
     Verdict.PARTIAL: "yellow",
@@ -130,10 +133,13 @@ def print_check(to: Console, report: Report) -> None:
             to.print(_item_line(item))
             for check in item.checks:
                 to.print(_check_line(check))
-    for number, text in enumerate(_mend(report), 1):
-        if number == 1:
-            to.print("\nMend first", style="bold")
+    mend = list(_mend(report))
+    if mend:
+        to.print("\nMend first", style="bold")
+    for number, text in enumerate(mend[:MEND], 1):
         to.print(f" {number}. {text}")
+    if len(mend) > MEND:
+        to.print(f" {len(mend) - MEND} more come after these.")
     for notice in report.notices:
         to.print(f"\nNote: {one_line(notice)}")
     to.print(Text(f"\n{_verdict_line(report)}", "green" if report.passed else "red"))
@@ -160,13 +166,17 @@ def _mend(report: Report) -> Iterator[str]:
         for check in item.checks
         if check.verdict not in (Verdict.PASS, Verdict.BLOCKED) and not _left_out(item, check)
     ]
+    said: set[tuple[str, str]] = set()  # one cause often fails several checks of an item
     for text in map(one_line, report.advice):
         about = next((pair for pair in failed if _told(pair[1]) and text.endswith(_told(pair[1]))), None)
         if about:
             failed.remove(about)
+            said.add((about[0], _told(about[1])))
         yield text + (_more(about[1]) if about else "")
     for title, check in failed:
-        yield f"{title}: {one_line(check.title)}: {_told(check)}".rstrip(": ") + _more(check)
+        if (title, _told(check)) not in said:
+            said.add((title, _told(check)))
+            yield f"{title}: {one_line(check.title)}: {_told(check)}".rstrip(": ") + _more(check)
 
 
 def _left_out(item: ItemResult, check: CheckResult) -> bool:

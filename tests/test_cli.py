@@ -251,6 +251,21 @@ def test_an_extension_that_was_not_begun_is_nothing_to_mend(call: Call, course: 
     assert "Mend first" not in result.stdout
 
 
+def test_what_fails_several_checks_of_an_item_is_said_once(call: Call, course: Path) -> None:
+    folder = course / "rubrics" / "tiny"
+    twin = "def doubles_again(answer, expected):\n    return close(answer, expected, atol=0.1)\n"
+    with (folder / "questions.py").open("a") as file:
+        file.write(f"\n@check('double', doubled)\n{twin}")
+    rubric = (folder / "rubric.yaml").read_text()
+    (folder / "rubric.yaml").write_text(
+        rubric.replace("  - id: total", "      doubles_again: {weight: 1}\n  - id: total")
+    )
+    result = call("check", "in/b.ipynb")
+    assert result.stdout.count("[fail]") == 2
+    assert result.stdout.count("You tripled") == 1
+    assert " 2. " not in result.stdout
+
+
 def test_check_of_a_right_notebook_answers_zero(call: Call) -> None:
     result = call("check", "in/a.ipynb")
     assert result.exit_code == Exit.DONE
