@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 from grader.execute import landlock, linux, processes, readable, seccomp, users
@@ -60,7 +61,16 @@ class Confined(Cage):
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
         landlock.confine(self.readable(), self.writable(place), listable=self.listable())
-        seccomp.install(signals=self.own_users or landlock.scopes_signals())
+        seccomp.install(*self.denied())
+
+    def denied(self) -> Iterator[dict[str, tuple[int | None, int | None]]]:
+        """What seccomp must deny because nothing else here does."""
+        if not self.own_users:
+            yield seccomp.METADATA
+            if landlock.abi() < 6:
+                yield seccomp.SIGNALS
+        if landlock.abi() < 3:
+            yield seccomp.TRUNCATION
 
     def readable(self) -> list[Path]:
         proc = [Path("/proc") / name for name in readable.PROC]

@@ -27,6 +27,8 @@ FORBIDDEN = {
     "read": "it could read a file that it should not see",
     "list": "it could list a folder that it should not see",
     "write": "it could write outside of its own folder",
+    "truncate": "it could cut off a file outside of its own folder",
+    "change": "it could change the mode of a file outside of its own folder",
     "signal": "it could signal the grader",
     "environ": "it could read the grader's environment",
     "connect": "it could connect to a server on this machine",

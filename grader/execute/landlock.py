@@ -33,11 +33,6 @@ def abi() -> int:
         return 0
 
 
-def scopes_signals() -> bool:
-    """Whether a confined process can signal only what is confined with it."""
-    return abi() >= 6
-
-
 def confine(
     readable: Iterable[str | Path], writable: Iterable[str | Path], listable: Iterable[str | Path] = ()
 ) -> None:

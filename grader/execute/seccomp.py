@@ -71,30 +71,45 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "accept4": (288, 242),
 }  # fmt: skip
 
-SIGNALS: dict[str, tuple[int | None, int | None]] = {
+_Numbers = dict[str, tuple[int | None, int | None]]
+
+SIGNALS: _Numbers = {
     "kill": (62, 129), "tkill": (200, 130), "tgkill": (234, 131), "pidfd_send_signal": (424, 424),
     "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240),
 }  # fmt: skip
 """Denied too where student code runs as the grader's own user and Landlock does not keep signals in."""
 
+METADATA: _Numbers = {
+    "chmod": (90, None), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, None), "lchown": (94, None),
+    "fchownat": (260, 54), "utime": (132, None), "utimes": (235, None), "futimesat": (261, None),
+    "utimensat": (280, 88), "file_setattr": (469, 469),
+}  # fmt: skip
+"""Denied too where student code runs as the grader's own user on the grader's file system: Landlock lets it change
+the modes, owners and times of that user's files."""
+
+TRUNCATION: _Numbers = {"truncate": (76, 45), "creat": (85, None)}
+"""Denied too where Landlock is older than version 3 and does not know of cutting files off."""
+
 _CLONE, _CLONE3, _IOCTL, _SOCKETPAIR = (56, 220), (435, 435), (16, 29), (53, 199)
+_OPEN, _OPENAT, _OPENAT2 = (2, None), (257, 56), (437, 437)
+_O_ACCMODE, _O_TRUNC = 0o3, 0o1000  # asm-generic/fcntl.h
 
 _Code = list[tuple[int, int, int, int]]
 
 
-def install(signals: bool = True) -> None:
-    """Put this process and all its children under the filter, for good. ``signals``: whether it may send any.
+def install(*more: _Numbers) -> None:
+    """Put this process and all its children under the filter, for good. ``more`` are denied beside `DENIED`.
 
     Needs no_new_privs. Raises OSError when the kernel will not.
     """
-    program = program_for(linux.machine(), signals)
+    program = program_for(linux.machine(), *more)
     code = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
     buffer = ctypes.create_string_buffer(code, len(code))
     header = struct.pack("HxxxxxxQ", len(program), ctypes.addressof(buffer))
     linux.syscall("seccomp", linux.SECCOMP_SET_MODE_FILTER, linux.SECCOMP_FILTER_FLAG_TSYNC, header)
 
 
-def program_for(machine: str, signals: bool = True) -> _Code:
+def program_for(machine: str, *more: _Numbers) -> _Code:
     """The filter as BPF instructions (code, jump if true, jump if false, k)."""
     column = list(_ARCHES).index(machine)
     code: _Code = [
@@ -107,15 +122,24 @@ def program_for(machine: str, signals: bool = True) -> _Code:
         code += [(_JGE, 0, 1, _X32_BIT), _fail(errno.EPERM)]
     code += [(_JGE, 0, 1, _YOUNGEST), _fail(errno.ENOSYS)]
     code += [(_JEQ, 0, 1, _CLONE3[column]), _fail(errno.ENOSYS)]  # its flags are behind a pointer; libc then uses clone
-    denied = DENIED if signals else {**DENIED, **SIGNALS}
-    for numbers in denied.values():
+    for numbers in (numbers for group in (DENIED, *more) for numbers in group.values()):
         if numbers[column] is not None:
             code += [(_JEQ, 0, 1, numbers[column] or 0), _fail(errno.EPERM)]
     code += _if(_CLONE[column], 0, [(_JSET, 0, 1, linux.CLONE_NAMESPACES & ~linux.CLONE_NEWTIME), _fail(errno.EPERM)])
     code += _if(_IOCTL[column], 1, _among((_TIOCSTI, _TIOCLINUX)))
     # A datagram socket can send to any path it likes, connected or not.
     code += _if(_SOCKETPAIR[column], 1, [(_AND, 0, 0, 0xF), *_unless((_STREAM, _SEQPACKET))])
+    if TRUNCATION in more:
+        code += _no_truncating_open(column)
     return [*code, (_RET, 0, 0, _ALLOW)]
+
+
+def _no_truncating_open(column: int) -> _Code:
+    """Opening for reading alone is no writing to Landlock, and yet can cut a file off."""
+    body: _Code = [(_AND, 0, 0, _O_ACCMODE | _O_TRUNC), (_JEQ, 0, 1, _O_TRUNC), _fail(errno.EPERM)]
+    code: _Code = [(_JEQ, 0, 1, _OPENAT2[column]), _fail(errno.ENOSYS)]  # its flags are behind a pointer
+    code += _if(_OPENAT[column], 2, body)
+    return code + (_if(_OPEN[0], 1, body) if column == 0 else [])
 
 
 def _if(number: int, argument: int, body: _Code) -> _Code:

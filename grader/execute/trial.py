@@ -28,6 +28,8 @@ def attempt(target: dict[str, Any]) -> dict[str, Any]:
         "read": lambda: Path(target["secret"]).read_bytes(),
         "list": lambda: list(Path(target["secret"]).parent.iterdir()),
         "write": lambda: (Path(target["secret"]).parent / "written").write_bytes(b"x"),
+        "truncate": lambda: os.truncate(target["secret"], 0),
+        "change": lambda: Path(target["secret"]).chmod(0o600),
         "signal": lambda: os.kill(target["pid"], 0),
         "environ": lambda: Path(f"/proc/{target['pid']}/environ").read_bytes(),
         "connect": lambda: socket.create_connection(("127.0.0.1", target["port"]), timeout=5).close(),

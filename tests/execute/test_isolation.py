@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 import platform
 import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,12 +64,12 @@ def test_a_level_that_lets_one_attempt_through_does_not_count(monkeypatch: pytes
 # --- the filter ---------------------------------------------------------------------------------
 
 
-def verdict(machine: str, number: int, *arguments: int, arch: int | None = None, signals: bool = True) -> int:
+def verdict(machine: str, number: int, *arguments: int, arch: int | None = None, more: tuple[Any, ...] = ()) -> int:
     """Interpret the filter as the kernel would; returns the action."""
     data = struct.pack("<iI", number, seccomp._ARCHES[machine] if arch is None else arch) + struct.pack(
         "<Q6Q", 0, *(arguments + (0,) * 6)[:6]
     )
-    program = seccomp.program_for(machine, signals)
+    program = seccomp.program_for(machine, *more)
     register, at = 0, 0
     while True:
         code, true, false, k = program[at]
@@ -120,12 +122,27 @@ def test_calls_of_another_architecture_kill() -> None:
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
-def test_signals_are_denied_where_nothing_else_holds_them(machine: str) -> None:
+@pytest.mark.parametrize("group", ["SIGNALS", "METADATA", "TRUNCATION"])
+def test_more_is_denied_where_nothing_else_holds_it(machine: str, group: str) -> None:
     column = ["x86_64", "aarch64"].index(machine)
-    for numbers in seccomp.SIGNALS.values():
-        assert numbers[column] is not None
-        assert verdict(machine, numbers[column], signals=False) == EPERM
-        assert verdict(machine, numbers[column], signals=True) == ALLOW
+    more = getattr(seccomp, group)
+    numbers = [pair[column] for pair in more.values() if pair[column] is not None]
+    assert numbers
+    for number in numbers:
+        assert verdict(machine, number, more=(more,)) == EPERM
+        assert verdict(machine, number) == ALLOW
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_opening_cannot_truncate_where_landlock_does_not_know_of_it(machine: str) -> None:
+    openat = seccomp._OPENAT[["x86_64", "aarch64"].index(machine)]
+    assert openat is not None
+    more = (seccomp.TRUNCATION,)
+    assert verdict(machine, openat, 3, 0, os.O_RDONLY | os.O_TRUNC | os.O_CLOEXEC, more=more) == EPERM
+    assert verdict(machine, openat, 3, 0, os.O_WRONLY | os.O_TRUNC | os.O_CREAT, more=more) == ALLOW
+    assert verdict(machine, openat, 3, 0, os.O_RDONLY | os.O_CLOEXEC, more=more) == ALLOW
+    assert verdict(machine, 437, more=more) == ENOSYS
+    assert verdict(machine, 437) == ALLOW
 
 
 @pytest.mark.skipif(platform.machine() not in linux.SYSCALLS, reason="numbers unknown")
@@ -137,7 +154,7 @@ def test_numbers_agree_with_this_machines_headers() -> None:
     lines = (line.split() for line in headers[column].read_text().splitlines() if line.startswith("#define __NR"))
     known = {words[1].removeprefix("__NR3264_").removeprefix("__NR_"): words[2] for words in lines if len(words) > 2}
     checked = 0
-    for name, numbers in {**seccomp.DENIED, **seccomp.SIGNALS}.items():
+    for name, numbers in {**seccomp.DENIED, **seccomp.SIGNALS, **seccomp.METADATA, **seccomp.TRUNCATION}.items():
         if name in known and known[name].isdigit():
             assert numbers[column] == int(known[name]), name
             checked += 1
