@@ -25,6 +25,7 @@ LOOK = (
 def draws(value: Tree, inputs: Mapping[str, Tree]) -> Read:
     """(n, D) draws from (n, D), or from (n,) or (n, U) where only the unknown coordinates came back."""
     returned = value["returned"]
+    inputs = inputs["plane"] if value.get("in the plane") else inputs
     known, values, D = list(inputs["known"]), np.asarray(inputs["values"]), int(inputs["D"])
     unknown = [d for d in range(D) if d not in known]
     parts = [returned, *returned] if isinstance(returned, list | tuple) and len(returned) <= 5 else [returned]
@@ -50,8 +51,8 @@ def same_draws(answer: Tree, mistaken: Tree, inputs: Mapping[str, Tree]) -> bool
     """Two samplers behave alike where what tells samplers apart agrees within its standard errors."""
     if count_lost(answer) or count_lost(mistaken):
         return bool(count_lost(answer) and count_lost(mistaken))
-    if inputs["D"] == 2:
-        return alike(answer, mistaken)
+    if answer.shape[1] == 2 or mistaken.shape[1] == 2:
+        return answer.shape == mistaken.shape and alike(answer, mistaken)
     spread = np.maximum(answer.std(axis=0), mistaken.std(axis=0))
     error = 4.5 * spread * np.sqrt(2 / DRAWS) + 1e-9
     means, spreads = (answer - mistaken).mean(axis=0), answer.std(axis=0) - mistaken.std(axis=0)
@@ -72,7 +73,11 @@ def _asked(mixture: dict[str, Any], known: list[int], values: list[float], premi
     if premised:
         gmm = gmm.patched(_e_step=Support("live_e_step")(), sample=Support("live_sample")())
     asked = Support("conditional_draws")(gmm, known, values, D, DRAWS)
-    return Question(asked, inputs={"mixture": mixture, "known": known, "values": np.array(values), "D": D})
+    return Question(asked, inputs=_inputs(mixture, known, values))
+
+
+def _inputs(mixture: dict[str, Any], known: list[int], values: list[float]) -> dict[str, Any]:
+    return {"mixture": mixture, "known": known, "values": np.array(values), "D": mixture["means"].shape[1]}
 
 
 def _given_first(probe: tuple[dict[str, Any], float], premised: bool = False) -> Question:
@@ -173,8 +178,16 @@ def _words(test: str, answer: np.ndarray, mixture: dict[str, Any], x: float) -> 
 
 @ask(reads=draws, same=same_draws, seconds=30.0)
 def middle_known(rng: np.random.Generator) -> Question:
-    """`conditional_sample` in three dimensions, the second coordinate known."""
-    return _asked(*_three_dimensions(rng), premised=False)
+    """`conditional_sample` in three dimensions, the second coordinate known.
+
+    A function that takes the first coordinate's value alone can't be asked that; it is asked once more in the plane.
+    """
+    space, known, values = _three_dimensions(rng)
+    plane, x = dominant_probe(rng)
+    gmm = New("GMM", n_components=2, _data=space["means"]).given(space)
+    flat = New("GMM", n_components=3, _data=plane["means"]).given(plane)
+    asked = Support("conditional_draws")(gmm, known, values, 3, DRAWS, [flat, x])
+    return Question(asked, inputs={**_inputs(space, known, values), "plane": _inputs(plane, [0], [x])})
 
 
 def _three_dimensions(rng: np.random.Generator) -> tuple[dict[str, Any], list[int], list[float]]:
@@ -194,7 +207,8 @@ def _tied(rng: np.random.Generator) -> np.ndarray:
     first, last = rng.choice([-1, 1], size=2) * rng.uniform(0.5, 0.6, size=2)
     others = np.sign(first * last) * rng.uniform(0.3, 0.5)
     correlations = np.array([[1.0, first, others], [first, 1.0, last], [others, last, 1.0]])
-    deviations = rng.uniform(0.7, 1.5, size=3)
+    # Far from 1, so that a variance taken for a standard deviation, or a lost inverse, shows.
+    deviations = np.array([1.5, 2.4, 0.6]) * rng.uniform(0.95, 1.05, size=3)
     return np.asarray(correlations * np.outer(deviations, deviations))
 
 
@@ -205,6 +219,8 @@ def any_coordinate(answer: np.ndarray, inputs: dict[str, Any], held: float) -> F
     Four tests (largest chi-square, mean, spread along four directions, exact KS of the distances) share `TOTAL`: at
     most 1e-8.
     """
+    if answer.shape[1] == 2:
+        return _judge(answer, inputs["plane"], held)
     mean, covariance = inputs["mixture"]["means"][0], inputs["mixture"]["covariances"][0]
     if count_lost(answer):
         return fail(f"{count_lost(answer)} of {answer.size} values are NaN or infinite.", LOOK)

@@ -1,6 +1,7 @@
 """Helpers that run in the worker beside the student's code: they hold no expected value and no secret."""
 
 import collections
+import contextlib
 import pickle
 import time
 
@@ -226,11 +227,15 @@ def _parameter(student, gmm, name, ndim):
 # --- conditional sampling -------------------------------------------------------------------
 
 
-def conditional_draws(student, gmm, known, values, dimensions, n_samples):
+_ALONE = ("a list of the known numbers", "a single number")
+
+
+def conditional_draws(student, gmm, known, values, dimensions, n_samples, plane=None):
     """Ask for draws given some coordinates, in the first form of condition that gives finite draws of a usable shape.
 
     Forms: vector with NaN where unknown, dict {dimension: value}, and in the plane a list of one number and the
-    number itself, which stand for the first coordinate.
+    number itself, which stand for the first coordinate. With ``plane``, an object in the plane and a value, a function
+    that has no form for ``gmm`` but takes a number alone is asked for draws in the plane instead.
     """
     vector = np.full(dimensions, np.nan)
     vector[list(known)] = values
@@ -240,7 +245,7 @@ def conditional_draws(student, gmm, known, values, dimensions, n_samples):
     ]
     forms.append(("a list with None where unknown", [None if np.isnan(v) else float(v) for v in vector]))
     if list(known) == [0]:
-        forms += [("a list of the known numbers", [float(values[0])]), ("a single number", float(values[0]))]
+        forms += list(zip(_ALONE, ([float(values[0])], float(values[0])), strict=True))
     first_error, first_value, got_value = None, None, False
     for words, condition in forms:
         try:
@@ -256,6 +261,11 @@ def conditional_draws(student, gmm, known, values, dimensions, n_samples):
             return {"form": words, "returned": returned}
         if not got_value:
             first_value, got_value = {"form": words, "returned": returned}, True
+    if plane is not None:
+        with contextlib.suppress(Exception):
+            asked = conditional_draws(student, plane[0], [0], [plane[1]], 2, n_samples)
+            if asked["form"] in _ALONE:
+                return {**asked, "in the plane": True}
     if got_value:
         return first_value
     raise first_error
