@@ -14,6 +14,7 @@ from grader.assignment import Assignment, load_assignment
 from grader.exam import Exam, prepare
 from grader.judge import judge
 from grader.model import ItemResult, Recording, Submission
+from grader.threads import one_thread
 from grader.worker.answering import evaluate
 from tests.rubric.conftest import FOLDER, written
 
@@ -54,7 +55,7 @@ def exam(item: str, seed: str) -> Exam:
 def graded(item: str, namespace: Mapping[str, Any], seed: str = "one") -> ItemResult:
     """The item's result for what ``namespace`` defines."""
     paper = exam(item, seed)
-    with np.errstate(all="ignore"):
+    with one_thread(), np.errstate(all="ignore"):
         answers = {
             name: evaluate(drawn.ask, dict(namespace), whole().spec.names, whole().limits)
             for name, drawn in paper.questions.items()

@@ -257,7 +257,7 @@ HOSTILE: list[Any] = [
 @pytest.mark.parametrize("value", HOSTILE, ids=lambda value: type(value).__name__)
 def test_odd_answers_are_wrong_answers(item: str, value: Any) -> None:
     paper = exam(item, "one")
-    for (_, _), made in only(item).checks.items():
+    for made in only(item).checks.values():
         (drawn,) = [paper.questions[one.id] for one in made.all_asks[:1]]
         if drawn.definition.id == "chosen_components":
             continue
