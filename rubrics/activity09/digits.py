@@ -7,6 +7,7 @@ stay from the thresholds (table in `docs/statistics.md`). Where a notebook keeps
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -222,8 +223,16 @@ def _best(answer: Sequence[dict[str, Any]], classes: int, confidence: float) -> 
 
 
 def _only_pictures(answer: Sequence[dict[str, Any]], submission: Submission, recording: Recording) -> Finding:
-    """No images as data: where pictures were drawn in cells about digits, a person should look at them."""
-    about = {cell.index for cell in submission.cells if any(w in cell.source.lower() for w in ("digit", "mnist"))}
+    """No images as data: where cells about digits drew samples and showed pictures, a person should look at them.
+
+    Digits alone are no attempt: the latent space of the activity is made of them too.
+    """
+    sources = {cell.index: cell.source.lower() for cell in submission.cells}
+    about = {
+        index
+        for index, source in sources.items()
+        if any(word in source for word in ("digit", "mnist")) and re.search(r"\bsample\w*\(|\brvs\(", source)
+    }
     drawn = [figure for figure in recording.figures if figure.cell in about]
     if drawn:
         cells = ", ".join(str(index) for index in sorted({figure.cell for figure in drawn})[:5])
