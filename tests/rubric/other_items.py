@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,8 +17,8 @@ from grader.judge import judge
 from grader.model import ItemResult, Recording, Submission
 from grader.threads import one_thread
 from grader.worker.answering import evaluate
-from tests.rubric.conftest import FOLDER, written
 
+FOLDER = Path(__file__).parents[2] / "rubrics" / "activity09"
 SUBMISSION = Submission("student-01", "student-01.ipynb", "0")
 
 
@@ -73,8 +74,7 @@ def with_mistake(item: str, name: str) -> dict[str, Any]:
 def reference_and(source: str) -> dict[str, Any]:
     """The reference's namespace with student code on top of it."""
     namespace = dict(whole().reference)
-    namespace["__name__"] = "__main__"
-    namespace |= written("import numpy as np")
+    namespace |= {"__name__": "__main__", "np": np}
     exec(compile(source, "<cell 1>", "exec"), namespace)
     return namespace
 
