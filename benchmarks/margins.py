@@ -1,4 +1,4 @@
-"""Checks without chance: correct styles over many seeds against the thresholds, and how often a power guard gives up."""
+"""Checks without chance: correct styles over many seeds against the thresholds; how often a power guard gives up."""
 
 from __future__ import annotations
 

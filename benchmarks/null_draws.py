@@ -91,7 +91,7 @@ PROBES = 250
 
 @cache
 def probe(check: str, seed: int) -> tuple[Mapping[str, Any], list[int], list[float]]:
-    """(mixture, known coordinates, their values): the runs take turns with `PROBES` of them, as they are dear to draw."""
+    """(mixture, known coordinates, their values); runs take turns with `PROBES` of them, which are dear to draw."""
     rng = seeded(11, seed)
     if check == "any_coordinate":
         return rubric("conditional_sample")._three_dimensions(rng)  # type: ignore[no-any-return]
