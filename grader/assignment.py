@@ -185,7 +185,8 @@ def _read_spec(path: Path) -> RubricSpec:
     try:
         return RubricSpec.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt key is both unknown and missing; that it is unknown says more.
+        first = min(error.errors(), key=lambda one: one["type"] == "missing")
         where = ".".join(str(part) for part in first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         line = _line_of(text, first["loc"])

@@ -77,9 +77,8 @@ def judge(exam: Exam, submission: Submission, recording: Recording) -> Report:
     replies = _replies(exam, recording)
     case = Case(exam, submission, recording, replies, Diagnosis(exam, replies, recording))
     items = [_item(case, item) for item in spec.items]
-    verdicts = {item.id: item.verdict for item in items}
-    titles = {item.id: item.title for item in items}
-    items = [_block(item, rule, verdicts, titles) for item, rule in zip(items, spec.items, strict=True)]
+    graded = {item.id: item for item in items}
+    items = [_block(item, rule, graded) for item, rule in zip(items, spec.items, strict=True)]
     report = _report(exam, submission, recording, items)
     return replace(report, advice=_advice(case, items), plots=_plots(case))
 
@@ -233,20 +232,31 @@ def _verdict(checks: Sequence[CheckResult]) -> Verdict:
 # --- the whole ------------------------------------------------------------------------------
 
 
-def _block(item: ItemResult, rule: ItemSpec, verdicts: Mapping[str, Verdict], titles: Mapping[str, str]) -> ItemResult:
-    """Mark what can't be judged before another item is mended."""
-    first = [needed for needed in rule.needs if verdicts[needed] is not Verdict.PASS]
+def _block(item: ItemResult, rule: ItemSpec, earlier: Mapping[str, ItemResult]) -> ItemResult:
+    """Mark what can't be judged before another item is mended.
+
+    Checks that pass keep their points, unless an item that this one needs has earned none: then there is nothing that
+    they could have observed (a mixture that is never updated doesn't lose likelihood, either).
+    """
+    first = [earlier[needed] for needed in rule.needs if earlier[needed].verdict is not Verdict.PASS]
     if not first or item.verdict is Verdict.PASS:
         return item
-    named = " and ".join(f"“{titles[needed]}”" for needed in first)
+    nothing = any(needed.points == 0 and needed.max_points > 0 for needed in first)
+    named = " and ".join(f"“{needed.title}”" for needed in first)
     told = f"Mend {named} first: this rests on it."
     checks = tuple(
-        replace(one, verdict=Verdict.BLOCKED, message=f"{told} {one.message}".strip())
-        if one.verdict is not Verdict.PASS
+        replace(
+            one,
+            verdict=Verdict.BLOCKED,
+            points=0.0 if nothing else one.points,
+            message=f"{told} {one.message}".strip(),
+        )
+        if nothing or one.verdict is not Verdict.PASS
         else one
         for one in item.checks
     )
-    return replace(item, checks=checks, verdict=Verdict.BLOCKED)
+    points = round(sum(one.points for one in checks), 2)
+    return replace(item, checks=checks, verdict=Verdict.BLOCKED, points=points)
 
 
 def _nothing_asked(exam: Exam, verdict: Verdict, message: str, hint: str = "") -> list[ItemResult]:
