@@ -90,7 +90,7 @@ def _replaced_codes(assignment: Assignment, name: str, piece: Any) -> set[CodeTy
             found = _codes_of(before)
             if found:
                 codes |= found
-            elif before is not None or key.startswith("__") or _looked_up(assignment, key):
+            elif before is not None or key.startswith("__") or _looked_up(assignment, base, key, vars(owner)[key]):
                 return None
     return codes or None
 
@@ -101,7 +101,8 @@ def _codes_of(value: Any) -> set[CodeType]:
     return {code for code in found if code is not None}
 
 
-def _looked_up(assignment: Assignment, key: str) -> bool:
-    """Could a question find a new attribute of this name?"""
+def _looked_up(assignment: Assignment, base: type, key: str, value: Any) -> bool:
+    """Could a question find a new attribute under this name? A method only in the place of another method."""
     names = assignment.spec.names
-    return any(bare(key) == bare(alias) for name in names for alias in known_as(name, names))
+    alike = [name for name in names if any(bare(key) == bare(alias) for alias in known_as(name, names))]
+    return bool(alike) and (not callable(value) or any(callable(getattr(base, name, None)) for name in alike))
