@@ -14,6 +14,7 @@ from contextlib import suppress
 from grader.model import Answer, AnswerStatus, Ask, Limits, StudentError
 from grader.wire import Caps, WireError, decode, encode, from_tree, to_tree
 from grader.worker.answering import SupportFault, evaluate
+from grader.worker.apart import Shared, stand_apart, survey
 from grader.worker.lookup import Names
 from grader.worker.plain import message_of, type_name
 
@@ -31,13 +32,14 @@ def ask_in_fork(
     """Answer ``ask`` in a fork; the answer and the CPU seconds it took. ``prepare`` runs first in the fork."""
     caps = answer_caps(limits)
     started = time.monotonic()
+    shared = survey()
     reading, writing = os.pipe()
     with warnings.catch_warnings():  # a student's threads and filters must not make an error of the fork
         warnings.simplefilter("ignore")
         child = os.fork()
     if child == 0:
         os.close(reading)
-        _answer_and_exit(writing, ask, namespace, names, limits, prepare)
+        _answer_and_exit(writing, shared, ask, namespace, names, limits, prepare)
     os.close(writing)
     with suppress(OSError):
         os.setpgid(child, child)
@@ -63,6 +65,7 @@ def answer_caps(limits: Limits) -> Caps:
 
 def _answer_and_exit(
     writing: int,
+    shared: Shared,
     ask: Ask,
     namespace: MutableMapping[str, object],
     names: Names,
@@ -74,6 +77,7 @@ def _answer_and_exit(
     try:
         os.setpgid(0, 0)
         prepare()
+        stand_apart(shared, writing)
         _write(writing, _payload(ask, namespace, names, limits))
         code = 0
     finally:

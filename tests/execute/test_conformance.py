@@ -6,6 +6,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import pytest
+
 from grader.model import AnswerStatus, CellStatus, Paper, Recording
 from tests.execute.conftest import QUICK, WITH_KERNELS, Bench, notebook, question
 
@@ -176,6 +178,59 @@ def test_questions_do_not_meet_one_another(bench: Bench) -> None:
     )
     found = bench.record(source, ask=("f", "g"))
     assert value(found, "g") == [0, False, "notebook"]
+
+
+SHARED = {
+    "memory": ("import mmap\nm = mmap.mmap(-1, 4096)", "m[0] = 7", "m[0]", 0),
+    "array": ("import multiprocessing as mp\na = mp.RawArray('d', 4)", "a[0] = 7", "a[0]", 0.0),
+    "pipe": (
+        "import os\nr, w = os.pipe()\nos.set_blocking(r, False)",
+        "os.write(w, b'7')",
+        "(os.read(r, 9) or b'').decode()",
+        "",
+    ),
+    "pair": (
+        "import socket\np, q = socket.socketpair()\np.setblocking(False)",
+        "q.send(b'7')",
+        "__import__('select').select([p], [], [], 0)[0] == [p] and p.recv(1).decode()",
+        None,
+    ),
+    "offset": ("open('t', 'w').write('abc')\nt = open('t')", "t.read(2)", "t.read()", "abc"),
+    "log": ("t = open('t', 'w+')", "t.write('7'); t.flush()", "(t.seek(0), t.read())[1]", ""),
+    "map of a file": (
+        "import numpy as np\nn = np.memmap('n', dtype=np.uint8, mode='w+', shape=(4096,))",
+        "n[0] = 7; n.flush()",
+        "int(n[0])",
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize(("setup", "write", "read", "untouched"), SHARED.values(), ids=SHARED.keys())
+def test_questions_share_nothing_that_the_notebook_opened(
+    bench: Bench, setup: str, write: str, read: str, untouched: object
+) -> None:
+    functions = f"def f():\n    {write}\n    return {read}\ndef g():\n    return {read}"
+    found = bench.record(setup, functions, ask=("f", "g"))
+    if found.cells[0].status is CellStatus.ERROR:
+        pytest.skip("this level gives no memory to share: multiprocessing wants /dev/shm")
+    answer = found.answers["g"]
+    if untouched is None:
+        assert answer.status is not AnswerStatus.VALUE or answer.value != "7"
+    else:
+        assert value(found, "g") == untouched
+
+
+def test_a_question_can_use_what_the_notebook_opened(bench: Bench) -> None:
+    setup = (
+        "import mmap\nlog = open('log', 'w+'); log.write('a'); log.flush()\n"
+        "data = open('log')\nm = mmap.mmap(-1, 8); m[0] = 5"
+    )
+    source = (
+        "def f():\n    log.write('b'); log.flush(); log.seek(0)\n    m[1] = 6\n"
+        "    return [log.read(), open('log').read(), data.read(), m[0], m[1]]"
+    )
+    assert value(bench.record(setup, source, ask=("f",))) == ["ab", "ab", "ab", 5, 6]
 
 
 def test_a_process_left_by_one_question_does_not_reach_the_next(bench: Bench) -> None:
