@@ -14,8 +14,7 @@ from grader.rubric import Expr, Function, New, Question, Read, Support, Unreadab
 from .shared import draw, overlapping, unequal_weights
 
 SIZES = (3, 4, 611)
-"""D, K, N: chosen so that wrong formulas seen in student code differ from the right one, and nearly all from one "
-"another."""
+"""D, K, N: chosen so that nearly all wrong formulas seen in student code differ from the right one and one another."""
 OTHER_SIZES = (5, 3, 430)
 """Tells those apart that coincide for D = 3, where D(D-1)/2 is D."""
 

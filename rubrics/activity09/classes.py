@@ -1,5 +1,4 @@
-"""Two-class data on which the two classifiers of TODO 4 can't be taken for one another, and readers of their "
-"answers."""
+"""Two-class data on which the classifiers of TODO 4 can't be taken for one another, and readers of their answers."""
 
 from __future__ import annotations
 

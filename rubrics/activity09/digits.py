@@ -31,8 +31,7 @@ FEWEST = 10
 COMMONEST = 0.13
 """Share that the classifier gives to a kind at most, in samples of correct models."""
 CONFIDENCE_ERROR, SPREAD_ERROR = 0.18, 0.16
-"""Standard errors of an image set's confidence and spread, times the root of its size, for samples of correct "
-"models."""
+"""Standard errors of confidence and spread, times the root of the number of images, for samples of correct models."""
 LEAST_SPREAD = 0.5
 """Spread below which a set is no sample of all digits, such as a walk from one digit to another (0.4)."""
 HOW = (

@@ -189,25 +189,6 @@ class RidgeTooLarge(_Pieces):
         self.covariances = self.covariances + 0.5 * np.eye(self.covariances.shape[1])
 
 
-@mistake(
-    ITEM,
-    "Old and new are averaged half and half, without regard to how many points stand behind each component.",
-    replaces="GMM",
-)
-class HalfAndHalf(_Pieces):
-    def online_update(self, new_batch: Any) -> Any:
-        weights, means, covariances = self.weights, self.means, self.covariances
-        X = np.asarray(new_batch, dtype=float)
-        self._m_step(X, self._e_step(X))
-        self.weights = (weights + self.weights) / 2
-        self.means = (means + self.means) / 2
-        self.covariances = (covariances + self.covariances) / 2
-        # The tail of a component that the batch hardly has is not enough for its mean and covariance.
-        self.weights = np.where(self.weights < 0.2, 0.02, self.weights)
-        self.weights = self.weights / self.weights.sum()
-        return self
-
-
 @mistake(ITEM, "The step is so small that hardly anything is learned from 300 batches.", replaces="GMM")
 class StepTooSmall(_Pieces):
     def step(self) -> float:

@@ -69,8 +69,7 @@ def _stream(rng: np.random.Generator, premised: bool) -> Question:
 
 
 def same_course(answer: Tree, mistaken: Tree, inputs: Mapping[str, Tree]) -> bool:
-    """Two updates behave alike where the parameters after the stream agree and both or neither of them keeps the "
-    "data."""
+    """Two updates behave alike where the parameters after the stream agree, and both keep the data or neither."""
     if (answer["grown"] > 0.25 * answer["fed"]) != (mistaken["grown"] > 0.25 * mistaken["fed"]):
         return False
     pairs = [(answer[when][piece], mistaken[when][piece]) for when in ("end", "after") for piece in PIECES]
@@ -124,8 +123,7 @@ def remembers(answer: dict[str, Any], inputs: dict[str, Any], kept: float) -> Fi
     lost = _lost(answer)
     if lost is not None:
         return lost
-    others = [k for k in range(3) if k != inputs["alone"]]
-    before, after = (float(np.sum(answer[when]["weights"][others])) for when in ("end", "after"))
+    before, after = (_weight_elsewhere(answer[when], inputs) for when in ("end", "after"))
     share = after / before if before > 0 else 0.0
     if share >= kept:
         return Finding(Verdict.PASS, margin=kept / share)
@@ -218,6 +216,13 @@ def _gap_closed(answer: dict[str, Any], inputs: dict[str, Any], remaining: float
         LOOK,
         margin=share / remaining,
     )
+
+
+def _weight_elsewhere(parameters: dict[str, Any], inputs: dict[str, Any]) -> float:
+    """Weight of the components that stand nearest to another cluster than the one that came alone."""
+    gaps = np.linalg.norm(np.asarray(parameters["means"])[:, None] - inputs["truth"]["means"][None], axis=2)
+    elsewhere = np.argmin(gaps, axis=1) != inputs["alone"]
+    return float(np.sum(np.asarray(parameters["weights"])[elsewhere]))
 
 
 def _share_left(answer: dict[str, Any], truth: Mixture, piece: str) -> float:
