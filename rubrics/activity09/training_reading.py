@@ -62,7 +62,7 @@ def one_start(
     K, D = mixture["means"].shape
     found, notes = parameters_from(state, K=K, D=D)
     shapes = {"weights": (K,), "means": (K, D), "covariances": (K, D, D)}
-    complete = bool(fit["fitted"]) and all(np.shape(found.get(name)) == shape for name, shape in shapes.items())
+    complete = bool(fit["fitted"]) and all(_has_shape(found.get(name), shape) for name, shape in shapes.items())
     own = mean_log_likelihood(X, found) if complete else float("nan")
     history, told = history_of(fit, state, own, len(X))
     claimed = fit.get("log_likelihood")
@@ -80,6 +80,10 @@ def one_start(
         "claimed_offset": float("nan") if claimed is None else in_means(float(claimed), own, len(X)) - own,
     }
     return start, (*notes, *told)
+
+
+def _has_shape(value: Any, shape: tuple[int, ...]) -> bool:
+    return isinstance(value, np.ndarray) and value.shape == shape
 
 
 def history_of(
