@@ -33,7 +33,7 @@ class Exit(IntEnum):
 
     DONE = 0
     BELOW_MARK = 1
-    """`check`, and `grade --fail-under`."""
+    """`check`, `grade --fail-under`, and `audit` where the rubric is not sound."""
     WRONG_CALL = 2
     HARNESS_FAILED = 3
     """At least one submission has no score because of a fault of ours."""

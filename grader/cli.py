@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import shlex
 import signal
 import sys
@@ -16,7 +17,8 @@ from typing import Annotated, Any, TypeAlias
 import typer
 from rich.console import Console
 
-from grader import batch
+from grader import audit as auditing
+from grader import audit_page, batch
 from grader import regrade as regrading
 from grader.assignment import AssignmentError
 from grader.choose import (
@@ -271,6 +273,44 @@ def export(
     else:
         write_whole(out, text)
     return Exit.DONE
+
+
+@command
+def audit(
+    assignment: AssignmentOption = None,
+    item: Annotated[str, typer.Option(metavar="ITEM", help="Only this item's mistakes and checks.")] = "",
+    mistake: Annotated[str, typer.Option(metavar="ID", help="Only this mistake, with what its author reads.")] = "",
+    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Draw the questions anew this many times.")] = 1,
+    jobs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Processes.", show_default="the cores")] = None,
+    json_file: Annotated[
+        str, typer.Option("--json", metavar="FILE", help="Write the audit as JSON; - for standard output.")
+    ] = "",
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the audit as a page.")] = None,
+) -> Exit:
+    """Grade the reference, correct programs and every catalogued mistake: a test of the rubric.
+
+    Exit 1 when a mistake passes or costs another item, or when a correct program loses a point.
+
+    \b
+    Examples:
+      grader audit
+      grader audit --item e_step --seeds 3
+      grader audit --seeds 20 --json audit.json --html audit.html
+    """
+    folder = choose_assignment(assignment, [], [Path.cwd()]).folder
+    drawn = [f"audit-{number}" for number in range(1, seeds + 1)]
+    say = console(stderr=json_file == "-")
+    with audit_page.AuditProgress(say) as progress:
+        found = auditing.audit(folder, drawn, item=item, only=mistake, jobs=jobs or cores(), progress=progress)
+    audit_page.print_audit(say, found, details=bool(mistake))
+    text = json.dumps(audit_page.audit_json(found), indent=1, allow_nan=False) + "\n"
+    if json_file == "-":
+        sys.stdout.write(text)
+    elif json_file:
+        write_whole(Path(json_file), text)
+    if html is not None:
+        write_whole(html, audit_page.render_audit(found))
+    return Exit.DONE if found.sound else Exit.BELOW_MARK
 
 
 @command
