@@ -181,7 +181,7 @@ def _of_variant(base: Baseline, variant: Variant, item: str = "") -> Outcome:
     asks = {one.id for made in exam.assignment.checks.values() if made.item in attempted for one in made.all_asks}
     answers = {ask.id: _evaluate(exam, ask, namespace) for ask in exam.paper.asks if ask.id in asks}
     items = _with_needs(exam.assignment, attempted)
-    return _outcome("variant", variant.id, base, base.report, _judge(_restricted(exam, items), answers), items)
+    return _outcome("variant", variant.id, base, base.report, _judge(_restricted(exam, items), answers), attempted)
 
 
 def run_source(variant: Variant) -> dict[str, Any]:
