@@ -68,9 +68,18 @@ def overlapping(rng: np.random.Generator, D: int, K: int) -> Mixture:
 def separated(rng: np.random.Generator, D: int, K: int, gap: float = 14.0) -> Mixture:
     """Components ``gap`` of the largest standard deviation apart and more: which one drew a point is certain."""
     largest = 1.2
-    covariances = np.stack([shape_of(rng, D, low, largest) for low in rng.uniform(0.45, 0.7, K)])
+    lows = rng.permutation(np.linspace(0.45, 0.65, K))
+    covariances = _turned(rng, lows, largest) if D == 2 else np.stack([shape_of(rng, D, low, largest) for low in lows])
     means = rng.uniform(-6.0, 6.0, D) + spread_out(rng, K, D, least=gap * largest, scale=gap * largest)
     return {"weights": telling_weights(rng, K), "means": means, "covariances": covariances}
+
+
+def _turned(rng: np.random.Generator, lows: Array, high: float) -> Array:
+    """Covariances (K, 2, 2) turned evenly against one another, so that taking one for another shows."""
+    angles = rng.uniform(0.0, np.pi) + np.pi * np.arange(len(lows)) / len(lows)
+    axes = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    outer = np.einsum("kd,ke->kde", axes, axes)
+    return np.asarray(high**2 * outer + lows[:, None, None] ** 2 * (np.eye(2) - outer))
 
 
 def spread_out(rng: np.random.Generator, count: int, D: int, *, least: float, scale: float) -> Array:
