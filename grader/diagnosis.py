@@ -11,6 +11,8 @@ from grader.model import Answer, AnswerStatus, Recording, StudentError
 from grader.rubric import AskDef, MistakeDef, Reply
 
 _NO_ANSWER = Answer("", AnswerStatus.MISSING)
+_COMPARABLE = (AnswerStatus.VALUE, AnswerStatus.RAISED, AnswerStatus.TIMEOUT)
+"""What a catalogued mistake can answer."""
 
 
 class Diagnosis:
@@ -46,6 +48,8 @@ class Diagnosis:
 
     def _match(self, mistake: MistakeDef, ask: AskDef) -> bool:
         key = (mistake.id, ask.id)
+        if key not in self._matches and self._reading(ask).status not in _COMPARABLE:
+            self._matches[key] = False  # without asking the mistake, which costs more than all the rest
         if key not in self._matches:
             theirs = self._exam.mistaken_reading(mistake, ask.id)
             self._matches[key] = _same(self._exam, ask, self._reading(ask), theirs)
