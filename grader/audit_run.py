@@ -178,9 +178,9 @@ def _answer_as_student(base: Baseline, mistake: MistakeDef, ask: Ask) -> Answer:
 def _of_variant(base: Baseline, variant: Variant, item: str = "") -> Outcome:
     exam, attempted = base.exam, {item} if item else set(variant.items)
     namespace = run_source(variant)
-    asks = {one.id for made in exam.assignment.checks.values() if made.item in attempted for one in made.all_asks}
-    answers = {ask.id: _evaluate(exam, ask, namespace) for ask in exam.paper.asks if ask.id in asks}
     items = _with_needs(exam.assignment, attempted)
+    asks = {one.id for made in exam.assignment.checks.values() if made.item in items for one in made.all_asks}
+    answers = {ask.id: _evaluate(exam, ask, namespace) for ask in exam.paper.asks if ask.id in asks}
     return _outcome("variant", variant.id, base, base.report, _judge(_restricted(exam, items), answers), attempted)
 
 
