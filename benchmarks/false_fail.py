@@ -182,12 +182,18 @@ CHECKS: dict[str, Callable[[int, int], None]] = {
 }
 
 
+def parser() -> argparse.ArgumentParser:
+    """What the command line takes."""
+    made = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    made.add_argument("--check", nargs="+", choices=[*CHECKS], default=[*CHECKS], help="by default all")
+    made.add_argument("--runs", type=int, default=100_000, help="null runs of the cheap checks (default 100000)")
+    made.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
+    return made
+
+
 def main(words: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--check", nargs="+", choices=[*CHECKS], default=[*CHECKS], help="by default all")
-    parser.add_argument("--runs", type=int, default=100_000, help="null runs of the cheap checks (default 100000)")
-    parser.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
-    given = parser.parse_args(words)
+    """Measure what is asked for and print the tables."""
+    given = parser().parse_args(words)
     for name in given.check:
         clock = Clock()
         CHECKS[name](given.runs, given.jobs)
