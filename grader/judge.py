@@ -132,10 +132,11 @@ def _item(case: Case, rule: ItemSpec) -> ItemResult:
 def _check(
     case: Case, rule: ItemSpec, definition: CheckDef, spec: CheckSpec, total: float, banned: Finding | None
 ) -> CheckResult:
-    finding, failed = (banned, ()) if banned else _find(case, definition, spec)
+    # A finding is true where it passes, so `is None`, not `not`.
+    finding, failed = _find(case, definition, spec) if banned is None else (banned, ())
     share = rule.points * spec.weight / total if total else 0.0
     # An extra without points is too little to blame a mistake by: nothing else of the item contradicts it.
-    named = None if finding or banned or not share else case.diagnosis.name(rule.id, failed)
+    named = None if finding or banned is not None or not share else case.diagnosis.name(rule.id, failed)
     return CheckResult(
         id=definition.id,
         title=spec.title or definition.title,
