@@ -47,6 +47,10 @@ class Student:
         """Call a method by canonical name."""
         return self._steps.call(instance, method, list(args), kwargs)
 
+    def function(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        """Call a function by canonical name."""
+        return self._steps.function(name, list(args), kwargs)
+
     def method(self, instance: Any, name: str, /) -> Any:
         """A bound method by canonical name, to call many times without looking it up again."""
         return self._steps.method(instance, name)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from grader.model import Finding, Verdict
-from grader.rubric import Function, Question, Support, ask, check
+from grader.rubric import Question, Support, ask, check
 
 from .classes import (
     agrees,
@@ -36,8 +36,8 @@ def discriminative_labels(rng: np.random.Generator) -> Question:
 
 
 def _classified(data: dict[str, np.ndarray]) -> Question:
-    returned = Function("discriminative_model")(data["X_train"], data["y_train"], data["X_test"])
-    return Question(Support("with_predictions")(returned, data["X_test"]), inputs=data)
+    asked = Support("classified")("discriminative_model", data["X_train"], data["y_train"], data["X_test"])
+    return Question(asked, inputs=data)
 
 
 @check("discriminative", discriminative_parallel)

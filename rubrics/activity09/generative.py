@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from grader.model import Finding, Tree
-from grader.rubric import Function, Question, Support, ask, check
+from grader.rubric import Question, Support, ask, check
 
 from .classes import (
     agrees,
@@ -27,7 +27,7 @@ LOOK = "Fit `GaussianNB` on `X_train`, `y_train` and return its `predict(X_test)
 def shows(answer: Tree, expected: Tree, inputs: Mapping[str, Tree]) -> float:
     """For the power guard: share of points on which a mistake differs, 0 where it hardly does.
 
-    One variance for both classes shows where one lies inside the other, covariances where the two are long and parallel.
+    One variance for both classes shows where one class lies inside the other, covariances where both are long.
     """
     gap = disagreement(answer, expected, inputs)
     return gap if gap > HARDLY_SHOWS else 0.0
@@ -53,8 +53,8 @@ def generative_labels(rng: np.random.Generator) -> Question:
 
 
 def _classified(data: dict[str, np.ndarray]) -> Question:
-    returned = Function("generative_model")(data["X_train"], data["y_train"], data["X_test"])
-    return Question(Support("with_predictions")(returned, data["X_test"]), inputs=data)
+    asked = Support("classified")("generative_model", data["X_train"], data["y_train"], data["X_test"])
+    return Question(asked, inputs=data)
 
 
 @check("generative", generative_concentric)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -123,3 +124,13 @@ def fit_arguments_exchanged(X_train: Any, y_train: Any, X_test: Any) -> Any:
 @mistake("discriminative", "The function returns zeros: the placeholder is still there.", replaces=NAME)
 def zeros_returned(X_train: Any, y_train: Any, X_test: Any) -> Any:
     return np.zeros(len(X_test))
+
+
+@mistake(
+    "discriminative",
+    "The function ends the whole program: `return` the labels, don't call `sys.exit()`.",
+    replaces=NAME,
+)
+def ends_the_program(X_train: Any, y_train: Any, X_test: Any) -> Any:
+    fitted(X_train, y_train)
+    sys.exit()

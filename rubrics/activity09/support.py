@@ -80,21 +80,6 @@ def _table(returned, shape):
 # --- the other items: helpers go below this line ----------------------------------------------
 
 
-# --- classifiers ----------------------------------------------------------------------------
-
-
-def with_predictions(returned, X_test, depth=0):
-    """What a classifier function returned, with fitted models in it replaced by what they predict."""
-    if callable(getattr(returned, "predict", None)) and not isinstance(returned, type):
-        labels = np.asarray(returned.predict(X_test))
-        return {"predicted by": type(returned).__name__, "labels": labels}
-    if depth < 2 and isinstance(returned, (list, tuple)) and len(returned) <= 20:
-        return tuple(with_predictions(part, X_test, depth + 1) for part in returned)
-    if depth < 2 and isinstance(returned, dict):
-        return {str(key): with_predictions(part, X_test, depth + 1) for key, part in returned.items()}
-    return returned
-
-
 # --- a decoder that notes what it was asked -------------------------------------------------
 
 

@@ -31,6 +31,15 @@ def discriminative_model(X_train, y_train, X_test):
     return model, model.predict(X_test)
 """,
     ),
+    "an argument that newer versions refuse": (
+        "discriminative",
+        """
+from sklearn.linear_model import LogisticRegression
+def discriminative_model(X_train, y_train, X_test):
+    model = LogisticRegression(multi_class="auto", penalty="none")
+    return model.fit(X_train, y_train).predict(X_test)
+""",
+    ),
     "probabilities": (
         "generative",
         """
