@@ -26,7 +26,7 @@ from grader.model import Limits
 
 START_SECONDS = 120.0
 """How long the imports may take; a cold disk and two busy cores need more than one thinks."""
-ANSWER_SECONDS = 20.0
+ANSWER_SECONDS = 60.0
 """How long the zygote may take for a word of its own."""
 
 BOOT = "import sys; exec(sys.stdin.buffer.read(), {'__name__': 'grader_boot'})"

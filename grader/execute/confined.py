@@ -50,7 +50,7 @@ class Confined(Cage):
         os.setsid()
         become(place)
         if self.own_users:
-            limit(job.limits, 0)
+            limit(job.limits, own_user=True)
             linux.bound_capabilities(self.capabilities)
             switch_user(self.users[job.slot], self.capabilities)
         else:

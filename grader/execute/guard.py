@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import socket
+import time
 from collections.abc import Callable
 
 from grader.execute import messages, processes
@@ -48,15 +49,18 @@ class Watch:
 
     def run(self) -> None:
         """Watch until the worker ends, breaks a limit, or is to be ended; then end everything and say why."""
+        due = time.monotonic() + WATCH_SECONDS
         while not self.why:
-            ready, _, _ = select.select([self.zygote.fileno(), self.wake], [], [], WATCH_SECONDS)
+            patience = max(0.0, due - time.monotonic())
+            ready, _, _ = select.select([self.zygote.fileno(), self.wake], [], [], patience)
             if self.wake in ready:
                 os.read(self.wake, 4096)
                 self._collect()
             if self.zygote.fileno() in ready:
                 self._listen()
-            if not ready:
+            if time.monotonic() >= due:
                 self._measure()
+                due = time.monotonic() + WATCH_SECONDS
         self.cage.end(self.place, self.worker, self.job)
         messages.send(self.zygote, {"event": "ended", "why": self.why, "status": self.status})
 

@@ -108,13 +108,15 @@ class Namespaces(Cage):
     def shut(self, place: Place, job: Job) -> None:
         os.setsid()
         become(place)
-        limit(job.limits, 0)
         linux.bound_capabilities()
         if self.many_users:
+            limit(job.limits, own_user=True)
             switch_user(_STUDENT + job.slot)
         else:
             linux.unshare(linux.CLONE_NEWUSER)
             _map_self(_STUDENT, 0, 0)
+            # Only now: a new user table takes the limit of its maker as one for all tables together.
+            limit(job.limits, own_user=True)
         linux.drop_capabilities()
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)

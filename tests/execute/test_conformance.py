@@ -118,10 +118,36 @@ def test_memory_of_many_processes_is_limited_together(bench: Bench) -> None:
     assert value(found) == 1
 
 
+def test_processor_time_is_limited_over_all_processes(bench: Bench) -> None:
+    burning = "import os\nfor _ in range(3): os.fork()\nwhile True: pass"
+    found = bench.record(burning, "def f(): return 1", ask=("f",), cell_seconds=60, notebook_seconds=90, cpu_seconds=3)
+    assert statuses(found)[0] is CellStatus.DIED
+    assert any("processor time" in text for text in found.cut)
+    assert value(found) == 1
+
+
 def test_a_fork_bomb_is_contained(bench: Bench) -> None:
     found = bench.record("import os\nwhile True:\n    os.fork()", "def f(): return 1", ask=("f",))
     assert statuses(found)[0] in (CellStatus.ERROR, CellStatus.DIED, CellStatus.TIMEOUT)
     assert value(found) == 1
+
+
+def test_a_bomb_does_not_starve_its_neighbour(bench: Bench) -> None:
+    bomb = (
+        "import os, time\nend = time.time() + 2\n"
+        "while time.time() < end:\n    try: os.fork()\n    except OSError: time.sleep(0.01)"
+    )
+    forking = (
+        "import os, time\nmade = 0\nend = time.time() + 2\n"
+        "while time.time() < end:\n    pid = os.fork()\n"
+        "    if pid == 0: os._exit(0)\n    os.waitpid(pid, 0)\n    made += 1"
+    )
+    with ThreadPoolExecutor(2) as pool:
+        attack = pool.submit(bench.record, bomb, restarts=1, cell_seconds=10)
+        found = pool.submit(bench.record, forking, "def f(): return made", ask=("f",), cell_seconds=20).result()
+        assert attack.result().harness_error is None
+    assert statuses(found) == [CellStatus.OK] * 2
+    assert value(found)
 
 
 def test_a_flood_of_output_is_cut(bench: Bench) -> None:
