@@ -23,6 +23,7 @@ from grader.model import Limits
 PREFIX = "grader-"
 KEPT_BYTES = 16 << 20
 KEPT_FILES = 500
+_BLOCK = 4096
 
 
 class Cage:
@@ -105,6 +106,10 @@ class Cage:
             else:
                 continue
             self.give(to, job)
+
+    def disk_full(self, place: Place, job: Job) -> bool:
+        """Whether the submission wrote more than it may, where no file system of its own stops it."""
+        return _fills((place.root,), job.limits.disk_bytes)
 
     def end(self, place: Place, worker: int, job: Job) -> None:  # noqa: ARG002
         """Called last in the guard: nothing of the submission is left when it returns."""
@@ -208,6 +213,20 @@ def _threads_of(user: int) -> int:
             if entry.isdigit() and os.stat(f"/proc/{entry}").st_uid == user:
                 count += len(os.listdir(f"/proc/{entry}/task"))
     return count
+
+
+def _fills(folders: tuple[Path, ...], most: int) -> bool:
+    """Whether the files in ``folders`` take more than ``most`` bytes; the smallest counts as one block."""
+    size = 0
+    for folder in folders:
+        for parent, _, files in os.walk(folder):
+            size += _BLOCK
+            for name in files:
+                with contextlib.suppress(OSError):
+                    size += max(_BLOCK, 512 * os.lstat(os.path.join(parent, name)).st_blocks)
+            if size > most:
+                return True
+    return False
 
 
 def measure(folders: tuple[Path, ...]) -> tuple[int, int]:

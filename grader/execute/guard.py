@@ -19,6 +19,8 @@ from grader.execute.cage import Cage
 from grader.execute.job import Job, Place
 
 WATCH_SECONDS = 0.25
+DISK_EVERY = 4
+"""At every how manyth look the files are counted too."""
 Serve = Callable[..., None]
 
 
@@ -44,6 +46,7 @@ class Watch:
         self.why = ""
         self.status: int | None = None
         self.inbox = messages.Inbox(zygote)
+        self.looks = 0
         mine = processes.usage(os.getpid())
         self.inherited = mine.memory if mine is not None else 0
 
@@ -92,6 +95,7 @@ class Watch:
         messages.send(self.zygote, {"event": "tidy"})
 
     def _measure(self) -> None:
+        self.looks += 1
         found = processes.descendants(os.getpid())
         used = [use for use in map(processes.usage, found) if use is not None and not use.dead]
         limits = self.job.limits
@@ -101,6 +105,8 @@ class Watch:
             self.why = "memory"
         elif sum(use.cpu for use in used) > limits.cpu_seconds:
             self.why = "cpu"
+        elif self.looks % DISK_EVERY == 0 and self.cage.disk_full(self.place, self.job):
+            self.why = "disk"
 
 
 def _start(cage: Cage, job: Job, place: Place, serve: Serve) -> int:

@@ -17,6 +17,7 @@ def ended(report: dict[str, Any] | None, limits: Limits) -> tuple[str, str]:
     over = {
         "memory": f"used more than {limits.memory_bytes // MIB} MiB of memory",
         "processes": f"started more than {limits.processes} processes",
+        "disk": f"wrote more than {limits.disk_bytes // MIB} MiB of files",
         "cpu": f"used more than {limits.cpu_seconds:g} s of processor time",
     }.get(why)
     if over:
