@@ -195,7 +195,11 @@ def test_too_many_values_are_refused_before_they_are_read():
         decode(encode([0] * 100), Caps(nodes=50))
 
 
-@pytest.mark.parametrize("value", [object(), {1: 2}, {1, 2}, np.array([object()]), np.array(["a"]), 1 + 2j], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [object(), {1: 2}, {1, 2}, np.array([object()]), np.array(["a"]), 1 + 2j],
+    ids=["object", "dict", "set", "objects", "texts", "complex"],
+)
 def test_what_is_no_plain_data_is_not_sent(value):
     with pytest.raises(WireError):
         encode(value)
