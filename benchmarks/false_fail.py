@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import margins
+import moved_draws
 import null_digits
 import null_draws
 import null_fits
@@ -55,8 +56,9 @@ def conditional_sample(runs: int, jobs: int) -> None:
     for way, told in null_draws.WAYS.items():
         count = runs if way == "exact" else max(1, runs // 10)
         found = joined(over(partial(null_draws.conditional_runs, way=way), count, 1000, jobs))
-        bound = None if way == "moved" else total
-        exact_rows(f"conditional_sample: {told}", {name: (pair, bound) for name, pair in found.items()})
+        probes = min(null_draws.PROBES, count)
+        bounds = {name: moved_draws.bound(name, probes) if way == "moved" else total for name in found}
+        exact_rows(f"conditional_sample: {told}", {name: (found[name], bounds[name]) for name in found})
 
 
 def exact_rows(title: str, found: Mapping[str, tuple[tuple[Array, int], float | None]]) -> None:
@@ -71,7 +73,7 @@ def exact_rows(title: str, found: Mapping[str, tuple[tuple[Array, int], float | 
         "check",
         "runs",
         "failures",
-        "exact bound",
+        "bound",
         "upper 95 %",
         "smallest p",
         f"p <= {PROBED:g}, seen / level",

@@ -120,11 +120,11 @@ def given(rng: np.random.Generator, mixture: Mapping[str, Any], known: int, valu
     """Draws (n, D) of a mixture given one coordinate; near it and moved onto it, or not, in the ways of `WAYS`."""
     weights, means, covariances = (np.asarray(mixture[name]) for name in ("weights", "means", "covariances"))
     spread = np.sqrt(covariances[:, known, known])
-    alive = _posterior(np.array([value]), weights, means[:, known], spread)[0] > 0.05
+    alive = posterior(np.array([value]), weights, means[:, known], spread)[0] > 0.05
     width = {"exact": 0.0, "window": 0.2 * spread[alive].max(), "moved": 0.2 * spread[alive].min()}[way]
     x = _near(rng, value, width, weights, means[:, known], spread, n)
     rest = [d for d in range(means.shape[1]) if d != known]
-    shares = _posterior(x, weights, means[:, known], spread)
+    shares = posterior(x, weights, means[:, known], spread)
     labels = (rng.random(n)[:, None] > np.cumsum(shares, axis=1)).sum(axis=1).clip(0, len(weights) - 1)
     points = np.empty((n, means.shape[1]))
     for k in range(len(weights)):
@@ -137,7 +137,7 @@ def given(rng: np.random.Generator, mixture: Mapping[str, Any], known: int, valu
     return points
 
 
-def _posterior(x: Array, weights: Array, centres: Array, spread: Array) -> Array:
+def posterior(x: Array, weights: Array, centres: Array, spread: Array) -> Array:
     joint = np.log(weights / spread) - 0.5 * ((x[:, None] - centres) / spread) ** 2
     shares = np.exp(joint - joint.max(axis=1, keepdims=True))
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))
