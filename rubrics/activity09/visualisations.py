@@ -68,7 +68,7 @@ CLUSTERS = Kind(
     "the fitted clusters with ellipses or contours over the data",
     _any(_ellipses),
     _any(lambda a: a["points"] >= 10 and a["patches"] >= 1 and a["contours"] == 0),
-    _words(r"cluster|ellips|gmm|mixture|covarian|sigma|component"),
+    _words(r"cluster(?!s?_per_class|s_std|_std)|ellips|gmm|mixture|covarian|sigma|component"),
 )
 SAMPLES = Kind(
     "samples beside data",

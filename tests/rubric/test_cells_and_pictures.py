@@ -266,3 +266,10 @@ def test_digits_that_are_only_pictures_wait_for_a_person() -> None:
     found = digits.recognisable.function([], submission, recording, classes=8, confidence=0.8)
     assert found.needs_review
     assert found.earned == 0.5
+
+
+def test_decision_boundaries_are_no_picture_of_the_clusters() -> None:
+    made = "X, y = make_classification(n_samples=300, n_clusters_per_class=1)\nplt.contourf(xx, yy, clf.predict(grid))"
+    boundary = picture(1, panel(contours=1, points=300), panel(contours=1, points=300))
+    assert look("clusters", submitted(made), boundary).earned == 0.0
+    assert look("samples", submitted(made + " # logistic"), boundary).earned == 0.0
