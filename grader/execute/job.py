@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from grader.model import Limits
 
@@ -67,4 +66,3 @@ class Job:
     """Descriptor of the worker's end of the socketpair."""
     gates: tuple[int, ...] = ()
     """Descriptors of ``cgroup.procs`` files to join, open for writing."""
-    extra: dict[str, Any] = field(default_factory=dict)

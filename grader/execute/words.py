@@ -49,4 +49,3 @@ GAVE_UP = "The notebook's process ended {times} times, so the cells after that p
 VIOLATION = "Code of the notebook disturbed the channel on which answers are collected, so its process was ended."
 NOT_ASKED = "The notebook's process had ended before this was asked."
 STOPPED = "Grading was stopped before this was reached."
-EOF_WORDS = "The process ended before it answered."
