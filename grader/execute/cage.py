@@ -18,6 +18,7 @@ from pathlib import Path
 
 from grader.execute import linux, processes
 from grader.execute.job import ENVIRONMENT, Job, Place
+from grader.execute.removal import remove
 from grader.model import Limits
 
 PREFIX = "grader-"
@@ -48,7 +49,7 @@ class Cage:
 
     def leave(self) -> None:
         """Called when the zygote ends."""
-        shutil.rmtree(self.base, ignore_errors=True)
+        remove(self.base)
 
     @contextmanager
     def forking(self) -> Iterator[None]:
@@ -89,23 +90,27 @@ class Cage:
     def renew(self, place: Place, job: Job) -> None:
         """Before each question: folders as the notebook left them."""
         for folder in place.folders:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
         self.fresh(place, job)
         for folder in place.folders:
             self.restore(place.kept / folder.name, folder, job)
 
     def restore(self, source: Path, target: Path, job: Job) -> None:
         """Copy the plain files and folders of ``source`` into ``target``; everything else is left out."""
-        for entry in os.scandir(source):
-            to = target / entry.name
-            if entry.is_dir(follow_symlinks=False):
-                to.mkdir(mode=0o700)
-                self.restore(Path(entry.path), to, job)
-            elif entry.is_file(follow_symlinks=False):
-                shutil.copyfile(entry.path, to, follow_symlinks=False)
-            else:
-                continue
-            self.give(to, job)
+        with contextlib.suppress(OSError):  # a folder that was locked
+            for entry in os.scandir(source):
+                with contextlib.suppress(OSError):  # a locked file, a path that is too long
+                    self._restore_one(entry, target / entry.name, job)
+
+    def _restore_one(self, entry: os.DirEntry[str], to: Path, job: Job) -> None:
+        if entry.is_dir(follow_symlinks=False):
+            to.mkdir(mode=0o700)
+            self.restore(Path(entry.path), to, job)
+        elif entry.is_file(follow_symlinks=False):
+            shutil.copyfile(entry.path, to, follow_symlinks=False)
+        else:
+            return
+        self.give(to, job)
 
     def disk_full(self, place: Place, job: Job) -> bool:
         """Whether the submission wrote more than it may, where no file system of its own stops it."""
@@ -114,8 +119,8 @@ class Cage:
     def end(self, place: Place, worker: int, job: Job) -> None:  # noqa: ARG002
         """Called last in the guard: nothing of the submission is left when it returns."""
         processes.end_all(os.getpid(), (worker,))
-        shutil.rmtree(place.root, ignore_errors=True)
-        shutil.rmtree(place.kept, ignore_errors=True)
+        remove(place.root)
+        remove(place.kept)
 
     # --- in the worker ------------------------------------------------------------------------
 
@@ -141,7 +146,7 @@ def sweep(temporary: Path) -> None:
         owner = folder.name.removeprefix(PREFIX).partition("-")[0]
         with contextlib.suppress(OSError):
             if owner.isdigit() and folder.lstat().st_uid == os.getuid() and not _lives(int(owner)):
-                shutil.rmtree(folder, ignore_errors=True)
+                remove(folder)
 
 
 def _lives(pid: int) -> bool:

@@ -33,7 +33,8 @@ BOOT = "import sys; exec(sys.stdin.buffer.read(), {'__name__': 'grader_boot'})"
 
 DELIVERED = (
     "__init__", "model", "wire", "execute/__init__", "execute/linux", "execute/processes", "execute/messages",
-    "execute/job", "execute/seccomp", "execute/landlock", "execute/readable", "execute/rootfs", "execute/cage",
+    "execute/job", "execute/seccomp", "execute/landlock", "execute/readable", "execute/rootfs",
+    "execute/removal", "execute/cage",
     "execute/users", "execute/confined", "execute/namespaces", "execute/guard", "execute/levels", "execute/trial",
     "execute/zygote",
 )  # fmt: skip

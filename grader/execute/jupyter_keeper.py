@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import shutil
 import socket
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from grader.execute.cage import KEPT_BYTES, KEPT_FILES, PREFIX, Cage, measure
 from grader.execute.client import ANSWER_SECONDS, ZygoteError
 from grader.execute.job import ENVIRONMENT, Job, Place
 from grader.execute.jupyter_guard import KERNEL_BYTES
+from grader.execute.removal import remove
 from grader.model import Limits
 
 Message = dict[str, Any]
@@ -132,7 +132,7 @@ class Guarded:
             return self.wait("ended")
         finally:
             self._mine.close()
-            shutil.rmtree(self.base, ignore_errors=True)
+            remove(self.base)
 
     def _tell(self, order: str) -> None:
         if self._ended is None:
@@ -201,7 +201,7 @@ class Plain:
     def end(self) -> Message:
         self._over.set()
         self._kill_all()
-        shutil.rmtree(self.base, ignore_errors=True)
+        remove(self.base)
         return self._ended()
 
     def _ended(self) -> Message:
@@ -271,7 +271,7 @@ def _small(folder: Path) -> bool:
 
 def _remove(entry: Path) -> None:
     if entry.is_dir() and not entry.is_symlink():
-        shutil.rmtree(entry, ignore_errors=True)
+        remove(entry)
     else:
         with contextlib.suppress(OSError):  # on Windows what is open stays
             entry.unlink()
