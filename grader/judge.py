@@ -247,7 +247,7 @@ def _block(item: ItemResult, rule: ItemSpec, earlier: Mapping[str, ItemResult]) 
     told = f"Mend {named} first: this rests on it."
     checks = tuple(
         replace(
-            one,
+            _named_after(one, rule.needs),
             verdict=Verdict.BLOCKED,
             points=0.0 if nothing else one.points,
             message=f"{told} {one.message}".strip(),
@@ -258,6 +258,12 @@ def _block(item: ItemResult, rule: ItemSpec, earlier: Mapping[str, ItemResult]) 
     )
     points = round(sum(one.points for one in checks), 2)
     return replace(item, checks=checks, verdict=Verdict.BLOCKED, points=points)
+
+
+def _named_after(check: CheckResult, items: Sequence[str]) -> CheckResult:
+    """The check, named after mistakes of these items alone: what it rests on is wrong, so no other is to be told."""
+    kept = check.diagnosis is None or check.diagnosis.partition(".")[0] in items
+    return check if kept else replace(check, diagnosis=None, diagnosis_text="")
 
 
 def _nothing_asked(exam: Exam, verdict: Verdict, message: str, hint: str = "") -> list[ItemResult]:

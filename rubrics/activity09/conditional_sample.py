@@ -67,6 +67,12 @@ def _same_shape(a: np.ndarray, b: np.ndarray) -> bool:
     return bool(np.all(np.abs(turned[0] - turned[1]) < 0.08) and np.all(np.abs(strays[0] - strays[1]) < 0.035))
 
 
+def _on_means(answer: np.ndarray, inputs: Mapping[str, Tree]) -> bool:
+    """Are all draws exactly the mean of a component given x?"""
+    means = given_x(inputs["mixture"], answer[:, 0]).means
+    return bool(np.abs(answer[:, 1:2] - means).min(axis=1).max() < 1e-9)
+
+
 def _asked(mixture: dict[str, Any], known: list[int], values: list[float], premised: bool) -> Question:
     K, D = mixture["means"].shape
     gmm: Expr = New("GMM", n_components=K, _data=mixture["means"]).given(mixture)

@@ -42,10 +42,16 @@ class WeightsFromLabels(Pieces):
         return np.bincount(R.argmax(axis=1), minlength=R.shape[1]) / len(X)
 
 
+def bic_with_phi(gmm: Any, X: Any) -> Any:
+    """The reference's BIC for an object that keeps its mixing weights as ``phi``."""
+    return gmm.with_phi(reference.compute_bic, gmm, X)
+
+
 @mistake(
     "m_step",
     "`self.weights` holds the responsibilities, (N, K): it is for the mixing weights, (K,).",
     replaces="GMM",
+    pieces={"compute_bic": bic_with_phi},
 )
 class WeightsHoldResponsibilities(Pieces):
     def _m_step(self, X, responsibilities):
@@ -71,6 +77,9 @@ class WeightsHoldResponsibilities(Pieces):
 
     def sample(self, n_samples):
         return self.with_phi(super().sample, n_samples)
+
+    def conditional_sample(self, condition, n_samples):
+        return self.with_phi(super().conditional_sample, condition, n_samples)
 
 
 @mistake(

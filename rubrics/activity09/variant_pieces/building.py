@@ -150,7 +150,11 @@ def with_hints(head: str, init: str, parts: Mapping[str, str]) -> str:
     """Type hints, and docstrings in the author's own language."""
     text = in_the_class(head, init, parts)
     text = re.sub(r"(def \w+\(self, )(X|new_batch)\)", r"\1\2: np.ndarray)", text)
-    text = text.replace("n_samples)", "n_samples: int) -> np.ndarray", 1) if "def sample(self, n_samples):" in text else text
+    text = (
+        text.replace("n_samples)", "n_samples: int) -> np.ndarray", 1)
+        if "def sample(self, n_samples):" in text
+        else text
+    )
     told = '"""Schätzt die Mischung mit dem EM-Algorithmus. 期望最大化算法。"""'
     return re.sub(r"(    def fit\(.*\):\n)", rf"\1        {told}\n", text)
 

@@ -177,7 +177,10 @@ GIVES: dict[str, tuple[str, str]] = {
     "kept": ("self.resp = responsibilities", "self.$E(X)\nresp = self.resp"),
     "kept_and_self": ("self.resp = responsibilities\nreturn self", "resp = self.$E(X).resp"),
     "nested_list": ("return responsibilities.tolist()", "resp = np.array(self.$E(X))"),
-    "dict": ('return {"responsibilities": responsibilities, "ll": self.log_likelihood(X)}', 'resp = self.$E(X)["responsibilities"]'),
+    "dict": (
+        'return {"responsibilities": responsibilities, "ll": self.log_likelihood(X)}',
+        'resp = self.$E(X)["responsibilities"]',
+    ),
     "log": ("return log_resp", "resp = np.exp(self.$E(X))"),
     "log_tuple": ("return log_resp, self.log_likelihood(X)", "log_resp, ll = self.$E(X)\nresp = np.exp(log_resp)"),
 }
@@ -285,7 +288,10 @@ TAKES: dict[str, tuple[str, str]] = {
     "set": ("$SET", "self.$MS(X, resp)"),
     "set_and_return_self": ("$SET\nreturn self", "self.$MS(X, resp)"),
     "set_and_return": ("$SET\nreturn weights, means, covariances", "self.$MS(X, resp)"),
-    "functional": ("return np.array(weights), np.array(means), np.array(covariances)", "weights, means, covariances = self.$MS(X, resp)\n$SET"),
+    "functional": (
+        "return np.array(weights), np.array(means), np.array(covariances)",
+        "weights, means, covariances = self.$MS(X, resp)\n$SET",
+    ),
     "functional_dict": (
         'return {"weights": np.array(weights), "means": np.array(means), "covariances": np.array(covariances)}',
         'new = self.$MS(X, resp)\nweights, means, covariances = new["weights"], new["means"], new["covariances"]\n$SET',

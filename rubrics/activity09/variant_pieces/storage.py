@@ -75,7 +75,9 @@ def _plain(weights: str, means: str, covariances: str, history: str = "log_likel
 STORAGES: dict[str, Storage] = {
     "as_given": _plain("weights", "means", "covariances"),
     "greek": _plain("pi", "mu", "sigma", "history", E="e_step", MS="m_step"),
-    "trailing_underscores": _plain("weights_", "means_", "covariances_", "ll_history", E="_expectation", MS="_maximization"),
+    "trailing_underscores": _plain(
+        "weights_", "means_", "covariances_", "ll_history", E="_expectation", MS="_maximization"
+    ),
     "phi_and_priors": _plain("phi", "centers", "covs", "lls", E="E_step", MS="M_step"),
     "priors": _plain("priors", "mus", "Sigmas", "log_likelihood_history", E="expectation", MS="maximization"),
     "mixing": _plain("mixing_coefficients", "centroids", "covariance_matrices", "losses", E="estep", MS="mstep"),
