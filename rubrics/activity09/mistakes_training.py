@@ -178,13 +178,13 @@ class StopsAtFirstRise(Loop):
 
 @mistake(
     "training",
-    "You wait for two log-likelihoods to be exactly equal, which rounding may never give: stop below `tol`.",
+    "You compare floating-point numbers for equality, which never comes: stop when the rise is below `tol`.",
     replaces="GMM",
 )
 class WaitsForEquality(Loop):
     def done(self):
         history = self.log_likelihoods
-        return len(history) > 1 and np.nextafter(history[-1], np.inf) == history[-2]
+        return len(history) > 1 and history[-1] - history[-2] == self.tol
 
 
 @mistake(
