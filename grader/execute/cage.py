@@ -88,29 +88,47 @@ class Cage:
         return True
 
     def renew(self, place: Place, job: Job) -> None:
-        """Before each question: folders as the notebook left them."""
+        """Before each question: folders as the notebook left them.
+
+        The worker lives, and its threads may swap what we look at for links to elsewhere. So copies are made, and what
+        was there is removed, where they can't come; all that happens in their reach is two renames.
+        """
+        remove(place.private)
+        place.private.mkdir(mode=0o700)
         for folder in place.folders:
-            remove(folder)
-        self.fresh(place, job)
+            source, copy = place.kept / folder.name, place.private / folder.name
+            copy.mkdir(mode=0o700)
+            if not source.is_symlink():
+                self.restore(source, copy, job)
+            self.give(copy, job)
         for folder in place.folders:
-            self.restore(place.kept / folder.name, folder, job)
+            with contextlib.suppress(FileNotFoundError):
+                folder.rename(place.private / f"{folder.name}.old")
+            (place.private / folder.name).rename(folder)
+        remove(place.private)
 
     def restore(self, source: Path, target: Path, job: Job) -> None:
         """Copy the plain files and folders of ``source`` into ``target``; everything else is left out."""
-        with contextlib.suppress(OSError):  # a folder that was locked
-            for entry in os.scandir(source):
-                with contextlib.suppress(OSError):  # a locked file, a path that is too long
-                    self._restore_one(entry, target / entry.name, job)
+        waiting = [(source, target)]  # no recursion: folders may lie a thousand deep
+        while waiting:
+            folder, copy = waiting.pop()
+            with contextlib.suppress(OSError):  # a folder that was locked
+                for entry in os.scandir(folder):
+                    with contextlib.suppress(OSError):  # a locked file, a path that is too long
+                        if self._restore_one(entry, copy / entry.name, job):
+                            waiting.append((Path(entry.path), copy / entry.name))
 
-    def _restore_one(self, entry: os.DirEntry[str], to: Path, job: Job) -> None:
-        if entry.is_dir(follow_symlinks=False):
+    def _restore_one(self, entry: os.DirEntry[str], to: Path, job: Job) -> bool:
+        """Copy a file, or make a folder and say so."""
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if is_folder:
             to.mkdir(mode=0o700)
-            self.restore(Path(entry.path), to, job)
         elif entry.is_file(follow_symlinks=False):
             shutil.copyfile(entry.path, to, follow_symlinks=False)
         else:
-            return
+            return False
         self.give(to, job)
+        return is_folder
 
     def disk_full(self, place: Place, job: Job) -> bool:
         """Whether the submission wrote more than it may, where no file system of its own stops it."""
@@ -121,6 +139,7 @@ class Cage:
         processes.end_all(os.getpid(), (worker,))
         remove(place.root)
         remove(place.kept)
+        remove(place.private)
 
     # --- in the worker ------------------------------------------------------------------------
 

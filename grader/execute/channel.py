@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import select
 import socket
+import struct
 import threading
 import time
-from collections import deque
 from typing import Any
 
 from grader import wire
 from grader.model import Limits
 
+_LENGTH = struct.Struct(">I")
 TICK_SECONDS = 0.2
 TOTAL_BYTES = 256 << 20
 """All that one worker may ever send; honest notebooks stay below a tenth of it."""
@@ -33,30 +34,43 @@ class Stopped(Exception):  # noqa: N818
     """We were told to stop."""
 
 
-def caps(limits: Limits) -> wire.Caps:
-    """What one frame of a worker may be at most."""
-    largest = 4 * max(limits.answer_bytes, limits.image_bytes, limits.output_bytes) + (2 << 20)
-    return wire.Caps(payload_bytes=largest, depth=limits.answer_depth + 20)
+class Events:
+    """Events out of a worker's bytes, one at a time: garbage after an event does not take the event away."""
 
+    def __init__(self, limits: Limits) -> None:
+        largest = 4 * max(limits.answer_bytes, limits.image_bytes, limits.output_bytes) + (2 << 20)
+        self._caps = wire.Caps(payload_bytes=largest, depth=limits.answer_depth + 20)
+        self._data = bytearray()
 
-def events(frames: wire.Frames, data: bytes) -> list[dict[str, Any]]:
-    """The events that are complete with ``data``. Raises `Violation`."""
-    try:
-        found = frames.feed(data)
-    except (wire.WireError, MemoryError, RecursionError) as error:
-        raise Violation(str(error)) from None
-    if not all(type(tree) is dict and type(tree.get("event")) is str for tree in found):
-        raise Violation("a frame that is no event")
-    return found
+    def feed(self, data: bytes) -> None:
+        self._data += data
+
+    def pop(self) -> dict[str, Any] | None:
+        """The next event, or None when it is not complete yet. Raises `Violation`."""
+        if len(self._data) < _LENGTH.size:
+            return None
+        end = _LENGTH.size + _LENGTH.unpack_from(self._data)[0]
+        if end > _LENGTH.size + self._caps.payload_bytes:
+            raise Violation(f"a frame of {end} bytes")
+        if len(self._data) < end:
+            return None
+        payload = bytes(memoryview(self._data)[_LENGTH.size : end])
+        del self._data[:end]
+        try:
+            tree = wire.decode(payload, self._caps)
+        except (wire.WireError, MemoryError, RecursionError) as error:
+            raise Violation(str(error)) from None
+        if type(tree) is not dict or type(tree.get("event")) is not str:
+            raise Violation("a frame that is no event")
+        return tree
 
 
 class Channel:
     """Frames to and from one worker."""
 
     def __init__(self, sock: socket.socket, limits: Limits, stop: threading.Event | None = None) -> None:
-        self._frames = wire.Frames(caps(limits))
+        self._events = Events(limits)
         self._sock, self._stop = sock, stop
-        self._ready: deque[dict[str, Any]] = deque()
         self._taken = 0
 
     def send(self, tree: dict[str, Any], seconds: float) -> None:
@@ -70,10 +84,10 @@ class Channel:
 
     def receive(self, deadline: float) -> dict[str, Any]:
         """The next frame, which is a dict with an ``event``; ``deadline`` is a time of `time.monotonic`."""
-        while not self._ready:
+        while (event := self._events.pop()) is None:
             self._wait(deadline)
             self._read()
-        return self._ready.popleft()
+        return event
 
     def _wait(self, deadline: float) -> None:
         poll = select.poll()
@@ -97,4 +111,4 @@ class Channel:
         self._taken += len(data)
         if self._taken > TOTAL_BYTES:
             raise Violation(f"more than {TOTAL_BYTES} bytes")
-        self._ready.extend(events(self._frames, data))
+        self._events.feed(data)

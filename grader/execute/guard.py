@@ -88,10 +88,13 @@ class Watch:
     def _tidy(self) -> None:
         """Leave to the next question only the worker itself and the files that the notebook wrote."""
         processes.end_all(os.getpid(), spare=self.worker)
-        if self.kept is None:
-            self.kept = self.cage.keep(self.place, self.job)
-        if self.kept:
-            self.cage.renew(self.place, self.job)
+        try:
+            if self.kept is None:
+                self.kept = self.cage.keep(self.place, self.job)
+            if self.kept:
+                self.cage.renew(self.place, self.job)
+        except OSError:  # it removed its folders, or left no space: then it goes on with what it left
+            self.kept = False
         messages.send(self.zygote, {"event": "tidy"})
 
     def _measure(self) -> None:

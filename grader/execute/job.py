@@ -51,6 +51,11 @@ class Place:
         return self.root.with_name(self.root.name + ".kept")
 
     @property
+    def private(self) -> Path:
+        """Where the guard makes copies and removes things, out of reach too."""
+        return self.root.with_name(self.root.name + ".private")
+
+    @property
     def folders(self) -> tuple[Path, ...]:
         return (self.work, self.home, self.temporary)
 

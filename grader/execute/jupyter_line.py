@@ -5,12 +5,10 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
-from grader import wire
-from grader.execute.channel import TICK_SECONDS, Overdue, Stopped, caps, events
+from grader.execute.channel import TICK_SECONDS, Events, Overdue, Stopped
 from grader.model import Limits
 
 Piece: TypeAlias = bytes | dict[str, Any] | Exception
@@ -30,8 +28,7 @@ class Line:
         stop: threading.Event | None,
     ) -> None:
         self._order, self._pieces, self._stop = order, pieces, stop
-        self._frames = wire.Frames(caps(limits))
-        self._ready: deque[dict[str, Any]] = deque()
+        self._events = Events(limits)
 
     def send(self, tree: dict[str, Any], seconds: float) -> None:  # noqa: ARG002  it never waits
         """Give the kernel its next orders; a notebook becomes one execute request per cell."""
@@ -40,12 +37,14 @@ class Line:
 
     def receive(self, deadline: float) -> dict[str, Any]:
         """The next frame; see `grader.execute.channel.Channel.receive`."""
-        while not self._ready:
+        while (event := self._events.pop()) is None:
             piece = self._piece(deadline)
             if isinstance(piece, Exception):
                 raise piece
-            self._ready.extend([piece] if isinstance(piece, dict) else events(self._frames, piece))
-        return self._ready.popleft()
+            if isinstance(piece, dict):
+                return piece
+            self._events.feed(piece)
+        return event
 
     def _piece(self, deadline: float) -> Piece:
         while True:

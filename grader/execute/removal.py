@@ -6,7 +6,7 @@ RecursionError; paths longer than the system takes and folders without permissio
 
 from __future__ import annotations
 
-# ruff: noqa: PTH101, PTH104, PTH106, PTH108, PTH208  plain strings: a flood of files is gone through one by one
+# ruff: noqa: PTH101, PTH104, PTH106, PTH108  plain strings: a flood of files is gone through one by one
 import contextlib
 import os
 import shutil

@@ -259,6 +259,26 @@ def test_a_question_can_use_what_the_notebook_opened(bench: Bench) -> None:
     assert value(bench.record(setup, source, ask=("f",))) == ["ab", "ab", "ab", 5, 6]
 
 
+VANDALS = {
+    "removed": "import os, shutil\nhere = os.getcwd()\nos.chdir('/')\nshutil.rmtree(here, ignore_errors=True)",
+    "replaced by a link": (
+        "import os, shutil\nhere = os.getcwd()\nos.chdir('/')\nshutil.rmtree(here, ignore_errors=True)\n"
+        "try: os.symlink('/usr', here)\nexcept OSError: pass"
+    ),
+    "unreadable": "import os\nos.mkdir('a', 0)\nopen('b', 'w').close()",
+    "full of links": "import os\nfor n in range(50): os.symlink('/etc/passwd', str(n))",
+    "a pipe": "import os\nos.mkfifo('p')",
+    "full": "try:\n    for n in range(10**5): open(str(n), 'w').close()\nexcept OSError: pass",
+}
+
+
+@pytest.mark.parametrize("source", VANDALS.values(), ids=VANDALS.keys())
+def test_what_becomes_of_its_folder_is_the_notebooks_own_affair(bench: Bench, source: str) -> None:
+    found = bench.record(source, "def f(): return 1", ask=("f",), disk_bytes=16 << 20, cell_seconds=20)
+    assert found.harness_error is None
+    assert value(found) == 1
+
+
 def test_a_process_left_by_one_question_does_not_reach_the_next(bench: Bench) -> None:
     source = (
         "import os, time\n"

@@ -188,6 +188,41 @@ def test_disk_is_limited(bench: Bench) -> None:
     assert found.answers["f"].status is AnswerStatus.VALUE
 
 
+def test_links_do_not_lead_the_guard_astray(walled: Bench, tmp_path: Path) -> None:
+    """The guard may read and write more than student code: a link in the place of a folder must not lend it that."""
+    (tmp_path / "secret").write_text("canary-9876", encoding="ascii")
+    source = (
+        "import os, shutil\nhere = os.getcwd()\nos.chdir('/')\nshutil.rmtree(here, ignore_errors=True)\n"
+        f"for path in (here, here + '/sub'):\n    try: os.symlink({str(tmp_path)!r}, path)\n    except OSError: pass"
+    )
+    functions = (
+        "import glob, os\n"
+        "def f():\n    found = []\n    for path in glob.glob(os.environ['HOME'] + '/../**/secret', recursive=True):\n"
+        "        try: found.append(open(path).read())\n        except OSError: pass\n    return found\n"
+        "def g(): return f()"
+    )
+    found = walled.record(source, functions, ask=("f", "g"))
+    assert [answer.value for answer in found.answers.values()] == [[], []]
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
+def test_a_thread_that_swaps_files_for_links_gains_nothing(walled: Bench, tmp_path: Path) -> None:
+    source = (
+        "import os, threading\nhere = os.getcwd()\nopen('a', 'w').write('overwritten')\nos.mkdir('d')\n"
+        "open('d/a', 'w').write('overwritten')\n"
+        "def swap():\n    while True:\n"
+        f"        for path, target in ((here + '/a', {str(tmp_path / 'a')!r}), (here + '/d', {str(tmp_path)!r})):\n"
+        "            try: os.rename(path, path + 'x')\n            except OSError: pass\n"
+        "            try: os.symlink(target, path)\n            except OSError: pass\n"
+        "threading.Thread(target=swap, daemon=True).start()"
+    )
+    names = [f"f{number}" for number in range(8)]
+    functions = "\n".join(f"def {name}(): return 1" for name in names)
+    found = walled.record(source, functions, ask=tuple(names))
+    assert found.harness_error is None
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_one_submission_finds_nothing_of_another(bench: Bench) -> None:
     bench.record(
         "import os\nfor folder in ('.', os.environ['TMPDIR'], os.environ['HOME']):\n    open(folder + '/left', 'w')"
