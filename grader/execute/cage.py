@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-# ruff: noqa: PTH118, PTH123, PTH208, PTH116  plain strings: /proc is read often, and os.walk gives strings
+# ruff: noqa: PTH123, PTH208, PTH116  plain strings: /proc is read often, and os.walk gives strings
 import contextlib
 import os
 import shutil
 import signal
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -132,7 +133,7 @@ class Cage:
 
     def disk_full(self, place: Place, job: Job) -> bool:
         """Whether the submission wrote more than it may, where no file system of its own stops it."""
-        return _fills((place.root,), job.limits.disk_bytes)
+        return _fills(place.root, job.limits.disk_bytes)
 
     def end(self, place: Place, worker: int, job: Job) -> None:  # noqa: ARG002
         """Called last in the guard: nothing of the submission is left when it returns."""
@@ -239,28 +240,35 @@ def _threads_of(user: int) -> int:
     return count
 
 
-def _fills(folders: tuple[Path, ...], most: int) -> bool:
-    """Whether the files in ``folders`` take more than ``most`` bytes; the smallest counts as one block."""
+def _fills(folder: Path, most: int) -> bool:
+    """Whether the files in ``folder`` take more than ``most`` bytes; the smallest counts as one block."""
     size = 0
-    for folder in folders:
-        for parent, _, files in os.walk(folder):
-            size += _BLOCK
-            for name in files:
-                with contextlib.suppress(OSError):
-                    size += max(_BLOCK, 512 * os.lstat(os.path.join(parent, name)).st_blocks)
-            if size > most:
-                return True
+    for status in _statuses(folder):
+        size += max(_BLOCK, 512 * status.st_blocks)
+        if size > most:
+            return True
     return False
 
 
 def measure(folders: tuple[Path, ...]) -> tuple[int, int]:
+    """Bytes and number of files and folders in ``folders``, counted until they are too many to copy."""
     size = count = 0
     for folder in folders:
-        for parent, names, files in os.walk(folder):
-            count += len(names) + len(files)
-            for name in files:
-                with contextlib.suppress(OSError):
-                    size += os.lstat(os.path.join(parent, name)).st_size
+        for status in _statuses(folder):
+            count += 1
+            size += 0 if stat.S_ISDIR(status.st_mode) else status.st_size
             if size > KEPT_BYTES or count > KEPT_FILES:
                 return size, count
     return size, count
+
+
+def _statuses(root: Path) -> Iterator[os.stat_result]:
+    """Of all below ``root``. No recursion, which a thousand folders in one another would end."""
+    waiting = [str(root)]
+    while waiting:
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(waiting.pop()):
+                with contextlib.suppress(OSError):
+                    yield entry.stat(follow_symlinks=False)
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)

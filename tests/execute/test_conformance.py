@@ -267,6 +267,7 @@ VANDALS = {
     ),
     "unreadable": "import os\nos.mkdir('a', 0)\nopen('b', 'w').close()",
     "full of links": "import os\nfor n in range(50): os.symlink('/etc/passwd', str(n))",
+    "deep": "import os\nfor n in range(3000):\n    os.mkdir('d'); os.chdir('d')\nos.chdir('/')",
     "a pipe": "import os\nos.mkfifo('p')",
     "full": "try:\n    for n in range(10**5): open(str(n), 'w').close()\nexcept OSError: pass",
 }
