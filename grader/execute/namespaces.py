@@ -155,9 +155,9 @@ def _new_namespaces(many_users: bool) -> None:
 
 def _map_self(inner: int, user: int, group: int) -> None:
     """Name the one user and group that there are in this new user namespace."""
-    Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
-    Path("/proc/self/uid_map").write_text(f"{inner} {user} 1", encoding="ascii")
-    Path("/proc/self/gid_map").write_text(f"{inner} {group} 1", encoding="ascii")
+    Path("/proc/self/setgroups").write_text("deny", encoding="utf-8")
+    Path("/proc/self/uid_map").write_text(f"{inner} {user} 1", encoding="utf-8")
+    Path("/proc/self/gid_map").write_text(f"{inner} {group} 1", encoding="utf-8")
 
 
 def _map_many(process: int, taken: range, wait: int, tell: int) -> None:
@@ -166,7 +166,7 @@ def _map_many(process: int, taken: range, wait: int, tell: int) -> None:
         os.read(wait, 1)
         lines = f"0 0 1\n{_STUDENT} {taken.start} {len(taken)}\n"
         for name in ("uid_map", "gid_map"):
-            Path(f"/proc/{process}/{name}").write_text(lines, encoding="ascii")
+            Path(f"/proc/{process}/{name}").write_text(lines, encoding="utf-8")
         os.write(tell, b"+")
     except OSError:
         os.write(tell, b"-")

@@ -37,7 +37,7 @@ def build(hidden: Iterable[Path], student: int) -> None:
     links = {path: str(path.readlink()) for path in folders if path.is_symlink()}
     devices = {name: os.open(f"/dev/{name}", os.O_PATH | os.O_CLOEXEC) for name in readable.DEVICES}
     etc = [(name, _held(Path("/etc") / name)) for name in readable.ETC]
-    root = Path(next(stand for stand in _STANDS if Path(stand).is_dir()))
+    root = _stand(there)
     linux.mount("tmpfs", str(root), "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=0755,size=64m")
     for path, descriptor in held.items():
         _bind(descriptor, _below(root, path))
@@ -54,6 +54,13 @@ def build(hidden: Iterable[Path], student: int) -> None:
     linux.pivot_root(str(root))
     _read_only("/", recursive=False)
     linux.mount("tmpfs", BOX, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=0755,size=32m")
+
+
+def _stand(folders: list[Path]) -> Path:
+    """Where to mount the new root for the time being: best over nothing that a late import may need meanwhile."""
+    stands = [Path(stand) for stand in _STANDS if Path(stand).is_dir()]
+    free = [stand for stand in stands if not any(folder.is_relative_to(stand) for folder in folders)]
+    return (free or stands)[0]
 
 
 def _held(path: Path) -> int | None:
@@ -99,7 +106,7 @@ def _make_etc(etc: Path, sources: list[tuple[str, int | None]], student: int) ->
     users, groups = USERS.format(student, BOX), GROUPS.format(student)
     texts = {"passwd": users, "group": groups, "hosts": HOSTS, "hostname": "box\n"}
     for name, text in texts.items():
-        (etc / name).write_text(text, encoding="ascii")
+        (etc / name).write_text(text, encoding="utf-8")
 
 
 def _copy(source: Path, target: Path) -> None:
