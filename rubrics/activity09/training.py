@@ -3,7 +3,7 @@
 A start of a correct program may end in a local optimum, so the best of twelve counts. The data sets are drawn
 independently: the chance that all starts end badly is q^12, where q is the share of bad starts over data and starts.
 There is no exact law for q. `benchmarks/false_fail.py` measures it for the usual ways of initialising, with the
-template's tolerance of 1e-4: the worst q is about 0.2, so q^12 is below 1e-7, and `docs/statistics.md` has the table.
+template's tolerance of 1e-4: the worst q is about 0.15, so q^12 is below 1e-9, and `docs/statistics.md` has the table.
 A program so slow that only m starts end within the time given fails with q^m.
 """
 
