@@ -9,7 +9,7 @@ import numpy as np
 
 from grader.model import Tree
 from grader.worker.attributes import attribute_names, matching, own_attributes, write
-from grader.worker.layout import Sample, canonical, fits, laid_out, parameter_places, sample_of
+from grader.worker.layout import Sample, canonical, component_places, fits, laid_out, parameter_places, sample_of
 from grader.worker.lookup import Names, logs_known_as
 
 _FITTED = ("fitted", "isfitted", "trained", "istrained")
@@ -49,6 +49,8 @@ def read_parameter(instance: object, name: str, names: Names) -> tuple[bool, Any
             return True, np.exp(getattr(instance, attribute)), attribute
     for attribute, key in parameter_places(name, names, own_attributes(instance)):
         return True, getattr(instance, attribute)[key], f'{attribute}["{key}"]'
+    for attribute, key in component_places(name, names, own_attributes(instance)):
+        return True, [one[key] for one in getattr(instance, attribute)], f'{attribute}[k]["{key}"]'
     return False, None, ""
 
 
@@ -94,10 +96,23 @@ def _set(
         like = fitted.get(attribute, own.get(attribute)) or {}
         getattr(instance, attribute)[key] = _in_form(value, like.get(key), sample)
     where = [*used, *logs, *(f'{attribute}["{key}"]' for attribute, key in places)]
+    for attribute, key in component_places(name, names, {**fitted, **own}) or component_places(name, names, fitted):
+        _set_components(instance, attribute, key, value)
+        where.append(f'{attribute}[k]["{key}"]')
     if not where:
         write(instance, name, _in_form(value, None, sample))
     elif name not in where:
         note(f"found your {name} under `{where[0]}`")
+
+
+def _set_components(instance: object, attribute: str, key: str, value: Tree) -> None:
+    """Set one entry of each component's dict; the dicts are made where there are none or too many."""
+    parts = [float(part) if np.ndim(part) == 0 else np.array(part) for part in value]
+    held = own_attributes(instance).get(attribute)
+    if type(held) is not list or len(held) != len(parts):
+        write(instance, attribute, [{} for _ in parts])
+    for one, part in zip(getattr(instance, attribute), parts, strict=True):
+        one[key] = part
 
 
 def _in_form(value: Tree, like: object, sample: Sample | None) -> Tree:

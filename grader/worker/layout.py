@@ -193,4 +193,14 @@ def parameter_places(name: str, names: Names, attributes: dict[str, Any]) -> lis
     ]
 
 
+def component_places(name: str, names: Names, attributes: dict[str, Any]) -> list[tuple[str, str]]:
+    """(attribute, key) of each list of one dict per component that keeps ``name`` under a key of them."""
+    return [
+        (attribute, key)
+        for attribute, held in attributes.items()
+        if type(held) is list and held and all(type(one) is dict for one in held)
+        for key in matching(name, names, [key for key in held[0] if type(key) is str])
+    ]
+
+
 _KEPT = {np.ndarray, np.matrix, list, tuple, dict, int, float, bool}

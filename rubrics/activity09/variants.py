@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ ITEMS = (
     "online_update",
 )
 COMBINATIONS = 48
+WHOLE = Path(__file__).parent / "variant_pieces" / "whole"
 SLOW = {"per_point": 2, "points": 2, "several_starts": 4, "prints": 5}
 """Pieces that take long, and in how many programs they may stand."""
 
@@ -34,6 +36,17 @@ def variants() -> Iterator[Variant]:
     for number, choice in enumerate(combinations(), 1):
         kept = f"{choice.storage}-{choice.e_step}-{choice.sample}".replace("_", "")
         yield Variant(f"mix{number:02d}-{kept}", program(choice), ITEMS)
+    for path in sorted(WHOLE.glob("*.txt")):
+        yield whole(path)
+
+
+def whole(path: Path) -> Variant:
+    """A program as it was written; its first lines say what it attempts and what it rightly loses."""
+    source = path.read_text(encoding="utf-8")
+    said = dict(re.findall(r"^# (attempts|loses): (.+)$", source, re.MULTILINE))
+    return Variant(
+        path.stem.replace("_", "-"), source, tuple(said["attempts"].split()), tuple(said.get("loses", "").split())
+    )
 
 
 def combinations() -> Iterator[Choice]:
