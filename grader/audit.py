@@ -111,7 +111,7 @@ def audit(
     assignment = load_assignment(folder)
     _known(assignment, item, only)
     tasks = list(_tasks(assignment, seeds, item, only))
-    outcomes = sorted(_outcomes(folder, tasks, jobs, progress), key=lambda one: (one.kind, one.id, one.seed))
+    outcomes = sorted(_outcomes(assignment, tasks, jobs, progress), key=lambda one: (one.kind, one.id, one.seed))
     return summary(assignment, seeds, outcomes)
 
 
@@ -125,16 +125,17 @@ def _known(assignment: Assignment, item: str, only: str) -> None:
         raise AssignmentError(f"no mistake {only!r} in this assignment" + (f"; near it: {near}" if near else ""))
 
 
-def _outcomes(folder: Path, tasks: Sequence[Task], jobs: int, progress: Progress) -> Iterator[Outcome]:
+def _outcomes(assignment: Assignment, tasks: Sequence[Task], jobs: int, progress: Progress) -> Iterator[Outcome]:
+    folder, fingerprint = str(assignment.folder), assignment.fingerprint
     total, done = sum(task.size for task in tasks), 0
     progress(0, total)
     if jobs == 1 or len(tasks) == 1:
         for task in tasks:
-            yield from run_task(str(folder), task)
+            yield from run_task(folder, fingerprint, task)
             progress(done := done + task.size, total)
         return
     with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(run_task, str(folder), task): task for task in tasks}
+        futures = {pool.submit(run_task, folder, fingerprint, task): task for task in tasks}
         try:
             for future in as_completed(futures):
                 yield from future.result()

@@ -88,9 +88,9 @@ class Baseline:
 
 
 @one_thread()
-def run_task(folder: str, task: Task) -> list[Outcome]:
-    """Grade the task's programs."""
-    base = _baseline(folder, task.seed)
+def run_task(folder: str, fingerprint: str, task: Task) -> list[Outcome]:
+    """Grade the task's programs; ``fingerprint`` is the assignment's, so that a changed folder is read again."""
+    base = _baseline(folder, fingerprint, task.seed)
     assignment = base.exam.assignment
     done = [_of_mistake(base, one) for one in assignment.mistakes if one.id in task.mistakes]
     done += [_of_variant(base, one, task.item) for one in assignment.variants if one.id in task.variants]
@@ -98,13 +98,13 @@ def run_task(folder: str, task: Task) -> list[Outcome]:
 
 
 @lru_cache(maxsize=1)
-def _assignment(folder: str) -> Assignment:
+def _assignment(folder: str, fingerprint: str) -> Assignment:  # noqa: ARG001  part of the cache's key
     return load_assignment(Path(folder))
 
 
 @lru_cache(maxsize=1)
-def _baseline(folder: str, seed: str) -> Baseline:
-    exam = prepare(_assignment(folder), seed)
+def _baseline(folder: str, fingerprint: str, seed: str) -> Baseline:
+    exam = prepare(_assignment(folder, fingerprint), seed)
     watched: dict[str, Watched] = {}
     answers: dict[str, Answer] = {}
     for ask in exam.paper.asks:

@@ -25,6 +25,14 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 """
+BLANK = """\
+class GMM:
+    def _e_step(self, X):
+        raise NotImplementedError
+
+    def sample(self, n_samples):
+        pass
+"""
 _PLACEHOLDER = re.compile(r"\$([A-Za-z_]+)")
 _LONELY = re.compile(r"^([ ]*)\$([A-Za-z_]+)$", re.MULTILINE)
 
@@ -142,8 +150,7 @@ def subclass(head: str, init: str, parts: Mapping[str, str]) -> str:
 
 def defined_twice(head: str, init: str, parts: Mapping[str, str]) -> str:
     """The template's class with its blanks first, the finished one in a later cell."""
-    blank = "class GMM:\n    def _e_step(self, X):\n        raise NotImplementedError\n\n    def sample(self, n_samples):\n        pass\n"
-    return blank + "\n\n" + in_the_class(head, init, parts)
+    return BLANK + "\n\n" + in_the_class(head, init, parts)
 
 
 def with_hints(head: str, init: str, parts: Mapping[str, str]) -> str:

@@ -154,7 +154,8 @@ def _joint(self, X):
     joint = np.zeros((len(X), $K))
     for k in range($K):
         diff = X - $M[k]
-        joint[:, k] = $W[k] / np.sqrt(np.linalg.det($Ck)) * np.exp(-0.5 * np.einsum("ni,ij,nj->n", diff, np.linalg.inv($Ck), diff))
+        squared = np.einsum("ni,ij,nj->n", diff, np.linalg.inv($Ck), diff)
+        joint[:, k] = $W[k] / np.sqrt(np.linalg.det($Ck)) * np.exp(-0.5 * squared)
     return joint
 
 def $E(self, X):
