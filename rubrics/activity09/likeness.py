@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from grader import laws
 
 Array = NDArray[np.float64]
-LIMIT = 4.5
+LIMIT = 4.0
 """Standard errors that two summaries of one law may differ by."""
 FEW = 3
 """Fewer points than this show no law."""
@@ -77,13 +77,21 @@ def summaries(points: Array, inputs: Mapping[str, Any]) -> dict[str, tuple[Array
     below = (squared[:, None] <= levels).mean(axis=0)
     found["distances"] = (below, np.sqrt(below * (1.0 - below) / n) + 0.5 / n)
     for k in range(K):
-        own = points[labels == k]
-        if len(own) < 3:
+        white = laws.whitened(points[labels == k], params["means"][k], params["covariances"][k])
+        if len(white) < 3:
             continue
-        white = laws.whitened(own, params["means"][k], params["covariances"][k])
+        centred = white - white.mean(axis=0)
         first, second = np.triu_indices(white.shape[1])
-        found[f"moments {k}"] = _moments(np.hstack([white, white[:, first] * white[:, second]]))
+        found[f"moments {k}"] = _moments(np.hstack([white, centred[:, first] * centred[:, second]]))
+        found[f"tails {k}"] = _tails(centred)
     return found
+
+
+def _tails(centred: Array) -> tuple[Array, Array]:
+    """The mean fourth power of the distances in their own metric: D(D + 2) for a Gaussian, more for a mixture."""
+    values, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
+    own = np.sum((centred @ vectors) ** 2 / np.maximum(values, 1e-12), axis=1)
+    return _moments(own[:, None] ** 2)
 
 
 def _moments(features: Array) -> tuple[Array, Array]:

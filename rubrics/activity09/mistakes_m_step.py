@@ -81,6 +81,12 @@ class WeightsHoldResponsibilities(Pieces):
     def conditional_sample(self, condition, n_samples):
         return self.with_phi(super().conditional_sample, condition, n_samples)
 
+    def online_update(self, new_batch):
+        self.weights = self.phi
+        found = super().online_update(new_batch)
+        self.phi = self.weights
+        return found
+
 
 @mistake(
     "m_step", "You average the responsibilities over the components (axis 1): average over the points.", replaces="GMM"
