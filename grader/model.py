@@ -20,7 +20,7 @@ and lists, tuples and str-keyed dicts of these."""
 class Verdict(StrEnum):
     """What became of a check, or of an item."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105  a verdict
     PARTIAL = "partial"
     FAIL = "fail"
     ERROR = "error"
@@ -210,7 +210,7 @@ class Figure:
     thumbnail: Tree = None
     """uint8 grey levels, at most 64 x 64, to tell a blank picture from a drawn one; None where there is none."""
     axes: tuple[Mapping[str, Tree], ...] = ()
-    """Per axes: counts of ``lines``, ``points``, ``patches``, ``images``, ``contours``, and ``title``, ``xlabel``, ``ylabel``."""
+    """Per axes: counts of ``lines``, ``points``, ``patches``, ``images``, ``contours``, and its texts."""
 
 
 @dataclass(frozen=True)

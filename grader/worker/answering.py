@@ -102,4 +102,3 @@ def _figures_closed() -> Iterator[None]:
 
 def _figures(pyplot: Any) -> set[int]:
     return set(pyplot.get_fignums()) if pyplot is not None else set()
-

@@ -109,10 +109,7 @@ def describe(axes: Any) -> Mapping[str, Tree]:
         counts["points"] += size if safe_text(line.get_linestyle) in ("None", "") else 0
     for collection in _list(lambda: axes.collections):
         _count_collection(collection, counts)
-    texts = {
-        name: safe_text(getattr(axes, f"get_{name}", str), TEXT)
-        for name in ("title", "xlabel", "ylabel")
-    }
+    texts = {name: safe_text(getattr(axes, f"get_{name}", str), TEXT) for name in ("title", "xlabel", "ylabel")}
     return {**counts, **texts}
 
 

@@ -140,7 +140,7 @@ class Steps:
         """Attributes and properties that are plain data and small; a copy, so later steps don't change it."""
         found: dict[str, Tree] = {}
         values: dict[str, Callable[[], object]] = {
-            key: lambda value=value: value for key, value in own_attributes(instance).items()  # type: ignore[misc]
+            key: partial(_as_it_is, value) for key, value in own_attributes(instance).items()
         }
         for owner in type(instance).__mro__[:-1]:
             for key, value in vars(owner).items():
@@ -243,3 +243,7 @@ _FIELDS = {
     "patch": ("on", "methods"),
     "support": ("name", "args", "kwargs"),
 }
+
+
+def _as_it_is(value: object) -> object:
+    return value

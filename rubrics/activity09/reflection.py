@@ -1,4 +1,4 @@
-"""The reflection: a text of the student's own in any script, counted in sentences. Its quality is a person's to judge."""
+"""The reflection: sentences of the student's own, in any script. Their quality is for a person to judge."""
 
 from __future__ import annotations
 

@@ -124,8 +124,6 @@ class Run:
 
     def __init__(self, events: list[dict[str, Any]]) -> None:
         self.events = events
-        self.cells = {
-            run.index: run for run in (from_tree(CellRun, e["cell"]) for e in events if e["event"] == "cell")
-        }
+        self.cells = {run.index: run for run in (from_tree(CellRun, e["cell"]) for e in events if e["event"] == "cell")}
         self.figures = [from_tree(Figure, event["figure"]) for event in events if event["event"] == "figure"]
         self.cut = events[-1]["cut"]
