@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,11 +36,26 @@ from tests.tiny import write_assignment, write_notebook
 
 ROOT = Path(__file__).parents[2]
 LIMITS = Limits(
-    cell_seconds=1.5, notebook_seconds=6, question_seconds=2, cpu_seconds=8, memory_bytes=400 << 20, processes=24,
+    cell_seconds=1.2, notebook_seconds=4, question_seconds=1.5, cpu_seconds=8, memory_bytes=400 << 20, processes=24,
     open_files=128, file_bytes=8 << 20, disk_bytes=32 << 20, output_bytes=20_000, displays=20, image_bytes=500_000,
     images=4, answer_bytes=1 << 20, restarts=1,
 )  # fmt: skip
 HONEST = ("aa-honest", "zz-honest")
+
+
+class Kept(WarmExecutor):
+    """One zygote for many batches: what a batch left would be met by the next."""
+
+    def __exit__(self, *_error: object) -> None:
+        """See `close`."""
+
+    def close(self) -> None:
+        super().__exit__(None, None, None)
+
+    def running(self) -> dict[int, str]:
+        """The zygote and what runs below it: start time by pid."""
+        pid = self._current().pid
+        return {number: inspection.born(number) for number in (pid, *processes.descendants(pid))}
 
 
 @dataclass
@@ -51,6 +66,7 @@ class Arena:
     root: Path
     values: dict[str, str]
     assignment: Assignment
+    executor: Kept
     reached: list[str] = field(default_factory=list)
     """Services that somebody connected to."""
 
@@ -109,9 +125,10 @@ class Arena:
                 lines.append(outcome_line(moment.last))
 
         settings = Settings(out, jobs=2, seed=f"canary-seed-{self.values['TOKEN']}", sandbox=self.level.value)
-        with watched() as alive:
-            found = find([handed_in])
-            result = grade(found, self.assignment, WarmExecutor(self.level), settings, progress)
+        with self.executor:
+            before = self.executor.running()
+        with watched(before) as alive:
+            result = grade(find([handed_in]), self.assignment, self.executor, settings, progress)
         return result, lines, alive
 
 
@@ -128,9 +145,13 @@ def arena(level: Level) -> Iterator[Arena]:
         with _services(values, reached):
             rules = Path(values["RUBRIC"])
             assignment = replace(load_assignment(rules), limits=LIMITS)
-            yield Arena(level, root, values, assignment, reached)
+            executor = Kept(level)
+            try:
+                yield Arena(level, root, values, assignment, executor, reached)
+            finally:
+                executor.close()
     finally:
-        del os.environ["GRADER_CANARY"]
+        os.environ.pop("GRADER_CANARY", None)
         shutil.rmtree(root, ignore_errors=True)
 
 
@@ -197,11 +218,10 @@ def _listen(name: str, server: socket.socket, reached: list[str]) -> None:
 
 
 @contextmanager
-def watched() -> Iterator[dict[int, str]]:
-    """Everything that ran below this process meanwhile: start time by pid."""
+def watched(before: Container[int]) -> Iterator[dict[int, str]]:
+    """Everything that ran below this process meanwhile, and not ``before``: start time by pid."""
     seen: dict[int, str] = {}
     over = threading.Event()
-    before = set(processes.descendants(os.getpid()))
 
     def watch() -> None:
         while not over.wait(0.05):

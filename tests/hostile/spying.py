@@ -109,18 +109,18 @@ SPYING = table(
     ), needs=Level.CONFINED),
 )  # fmt: skip
 
-_WAIT = "import time\nend = time.monotonic() + 1.5\nwhile time.monotonic() < end and 'double' not in globals():\n"
+_WAIT = "import time\nend = time.monotonic() + .8\nwhile time.monotonic() < end and 'double' not in globals():\n"
 
 
 def _pair(name: str, what: str, leave: str, find: str, needs: Level = Level.CONFINED) -> tuple[Attack, Attack]:
     """One who knows the solution and leaves it for a friend, and the friend, who polls for it."""
-    leaver = f"SOLUTION = {SOLUTION!r}\nimport time\ntry:\n    {leave}\nexcept Exception as error: print(error)\ntime.sleep(1.5)"
+    leaver = f"SOLUTION = {SOLUTION!r}\nimport time\ntry:\n    {leave}\nexcept Exception as error: print(error)\ntime.sleep(.8)"
     finder = f"{_WAIT}    try: exec({find})\n    except Exception: time.sleep(.02)"
     return (
         Attack(
-            f"leave-{name}", f"hand a solution to another through {what}", (SOLUTION, leaver), needs=needs, earns=100
+            f"{name}-1-leaves", f"hand a solution to another through {what}", (SOLUTION, leaver), needs=needs, earns=100
         ),
-        Attack(f"take-{name}", f"take a solution from {what}", (finder,), needs=needs),
+        Attack(f"{name}-2-takes", f"take a solution from {what}", (finder,), needs=needs),
     )
 
 
