@@ -206,7 +206,7 @@ class Plain:
 
     def _ended(self) -> Message:
         code = self._popen.poll() if self._popen is not None else None
-        status = None if code is None or os.name == "nt" else -code if code < 0 else code << 8
+        status = None if code is None or not hasattr(os, "WIFSIGNALED") else -code if code < 0 else code << 8
         return {"event": "ended", "why": self._why, "status": status}
 
     def _renew(self) -> None:

@@ -216,8 +216,9 @@ class _process:  # noqa: N801  a context manager
     def __exit__(self, *_exc: object) -> None:
         import os
 
-        with suppress(OSError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if hasattr(os, "killpg"):
+            with suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()

@@ -118,6 +118,44 @@ def test_stop_ends_early() -> None:
     assert found.answers["f"].status is AnswerStatus.SKIPPED
 
 
+BARE = """
+import asyncio, multiprocessing, os, select, selectors, shutil, signal, subprocess, sys, tempfile
+for name in ("fcntl", "termios", "resource", "pwd", "grp", "pty", "tty"):
+    sys.modules[name] = None
+lacking = {
+    os: "fork killpg setsid setpgid getuid geteuid setuid WIFSIGNALED WTERMSIG wait4 waitid sched_getaffinity mkfifo",
+    signal: "SIGALRM setitimer SIGSTOP SIGXCPU pthread_sigmask ITIMER_REAL alarm",
+    select: "poll epoll",
+}
+for module, names in lacking.items():
+    for name in names.split():
+        if hasattr(module, name):
+            delattr(module, name)
+"""
+WINDOWS = f"""
+import sys
+import IPython, jupyter_client.asynchronous, jupyter_client.manager, nbclient, nbformat.v4, psutil, scipy.stats
+import tornado.ioloop, zmq.asyncio
+BARE = {BARE!r}
+exec(BARE)
+import grader.cli
+from grader.execute import jupyter, jupyter_bridge
+from grader.model import Limits, Paper
+from tests.execute.conftest import notebook, question
+jupyter_bridge.START = BARE + jupyter_bridge.START
+cells = ["def f(): return 6", "!echo shell", "while True: pass", "import os; os._exit(3)", "print(repr(input()))"]
+with jupyter.JupyterExecutor(portable=True) as executor:
+    found = executor.record(notebook(*cells), Paper((question("f"),), limits=Limits(cell_seconds=2)))
+print([run.status.value for run in found.cells], [run.output for run in found.cells], found.answers["f"].value)
+"""
+
+
+def test_it_works_where_posix_is_lacking() -> None:
+    """As far as that can be tried: in the grader and in the kernel, what Windows lacks is taken away."""
+    ran = subprocess.run([sys.executable, "-c", WINDOWS], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.stdout == "['ok', 'ok', 'timeout', 'died', 'ok'] ['', 'shell\\n', '', '', \"\\n''\\n\"] 6\n", ran.stderr
+
+
 GRADER = """
 import sys
 from grader.execute.jupyter import JupyterExecutor
