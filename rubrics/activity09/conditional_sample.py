@@ -125,7 +125,7 @@ def two_components_with_premises(rng: np.random.Generator) -> Question:
 def given_one(answer: np.ndarray, inputs: dict[str, Any], held: float) -> Finding:
     """Within a component, y follows its law given x
 
-    Four exact tests share `TOTAL`: at most 1e-8.
+    Four exact tests share `TOTAL`: at most 1e-10.
     """
     return _judge(answer, inputs, held)
 
@@ -134,7 +134,7 @@ def given_one(answer: np.ndarray, inputs: dict[str, Any], held: float) -> Findin
 def given_two(answer: np.ndarray, inputs: dict[str, Any], held: float) -> Finding:
     """Components are drawn by their weights given x, not by their weights alone
 
-    Eight exact tests share `TOTAL`: at most 1e-8.
+    Eight exact tests share `TOTAL`: at most 1e-10.
     """
     return _judge(answer, inputs, held)
 
@@ -229,7 +229,7 @@ def any_coordinate(answer: np.ndarray, inputs: dict[str, Any], held: float) -> F
     """Any coordinate may be the known one
 
     Four tests (largest chi-square, mean, spread along four directions, exact KS of the distances) share `TOTAL`: at
-    most 1e-8.
+    most 1e-10.
     """
     if answer.shape[1] == 2:
         return _judge(answer, inputs["plane"], held)
