@@ -19,12 +19,11 @@ import time
 from pathlib import Path
 
 from tests.fuzz.mutate import damaged
-from tests.fuzz.targets import TARGETS, seeds
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("targets", nargs="*", choices=[[], *TARGETS], default=[])
+    parser.add_argument("targets", nargs="*", metavar="TARGET")
     parser.add_argument("--seconds", type=int, default=120)
     parser.add_argument("--plain", action="store_true", help="never use atheris")
     parser.add_argument("--seed", type=int, default=1)
@@ -32,6 +31,10 @@ def main() -> int:
     given = parser.parse_args()
     if given.guided:
         guided(given.targets[0], given.seconds, given.seed)
+    from tests.fuzz.targets import TARGETS
+
+    if unknown := set(given.targets) - set(TARGETS):
+        parser.error(f"no target {', '.join(unknown)}; there are {', '.join(TARGETS)}")
     found = False
     for name in given.targets or TARGETS:
         if importlib.util.find_spec("atheris") and not given.plain:
@@ -43,6 +46,8 @@ def main() -> int:
 
 def plain(name: str, seconds: float, seed: int) -> bool:
     """Damage good input until the time is up; whether a promise was broken."""
+    from tests.fuzz.targets import TARGETS, seeds
+
     rng, corpus, target = random.Random(seed), seeds(name), TARGETS[name]
     tried, end = 0, time.monotonic() + seconds
     while time.monotonic() < end:
@@ -74,9 +79,11 @@ def guided(name: str, seconds: int, seed: int) -> None:
     """Does not return."""
     import atheris
 
+    with atheris.instrument_imports(include=["grader"]):
+        from tests.fuzz.targets import TARGETS, seeds
+
     target = TARGETS[name]
-    target(seeds(name)[0])  # its imports and its set-up are not what is looked at
-    atheris.instrument_all()
+    target(seeds(name)[0])  # imports and sets up what it needs
     corpus = Path(tempfile.mkdtemp(prefix=f"corpus-{name}-"))
     for number, data in enumerate(seeds(name)):
         (corpus / str(number)).write_bytes(data)
