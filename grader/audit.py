@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from grader.assignment import Assignment, AssignmentError, load_assignment
-from grader.audit_run import REFERENCE, Outcome, Task, run_task
+from grader.audit_run import REFERENCE, Outcome, Task, may_fall, must_fall, run_task
 from grader.rubric import MistakeDef, Variant
 
 Progress = Callable[[int, int], None]
@@ -187,14 +187,8 @@ def reference_as_variant(assignment: Assignment) -> Variant:
     return Variant(REFERENCE, "", tuple(item.id for item in assignment.spec.items if item.id in asked))
 
 
-def may_fall(assignment: Assignment, mistake: MistakeDef) -> set[str]:
-    """Items that may lose points by this mistake: its own, those it says, and those that need one of them."""
-    allowed = {mistake.item, *mistake.also} | {name.partition(".")[0] for name in mistake.composite}
-    return allowed | {rule.id for rule in assignment.spec.items if allowed & set(rule.needs)}
-
-
 def _mistake_row(assignment: Assignment, mistake: MistakeDef, outcomes: Sequence[Outcome]) -> MistakeRow:
-    must = {name.partition(".")[0] for name in mistake.composite} or {mistake.item}
+    must = must_fall(mistake)
     allowed = may_fall(assignment, mistake)
     caught = [one for one in outcomes if must <= set(one.lost)]
     twins = _twins(outcomes)

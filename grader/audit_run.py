@@ -8,6 +8,7 @@ reference does.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -109,17 +110,23 @@ def _baseline(folder: str, fingerprint: str, seed: str) -> Baseline:
     answers: dict[str, Answer] = {}
     for ask in exam.paper.asks:
         # Fresh classes, so that nothing that was learned of them at an earlier question is remembered.
-        namespace = _with_fresh_classes(exam.assignment.reference, _names_in(ask))
-        with watch(exam.assignment) as seen:
-            answers[ask.id] = _evaluate(exam, ask, namespace)
+        fresh = _fresh_classes(exam.assignment.reference)
+        replaced = {exam.assignment.reference[name] for name in fresh}
+        with watch(exam.assignment, replaced) as seen:
+            answers[ask.id] = _evaluate(exam, ask, {**exam.assignment.reference, **fresh})
         watched[ask.id] = Watched(frozenset(seen), _names_in(ask))
     random = {ask.id for ask in exam.paper.asks if not same_tree(answers[ask.id].value, _reseeded(exam, ask).value)}
     return Baseline(exam, answers, watched, _judge(exam, answers), frozenset(random))
 
 
-def _with_fresh_classes(reference: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
-    classes = {name: value for name, value in reference.items() if name in names and isinstance(value, type)}
-    return {**reference, **{name: type(name, (value,), {}) for name, value in classes.items()}}
+def _fresh_classes(reference: Mapping[str, Any]) -> dict[str, type]:
+    """A subclass that changes nothing for each class of the reference that allows one."""
+    found: dict[str, type] = {}
+    for name, value in reference.items():
+        if isinstance(value, type):
+            with suppress(TypeError):
+                found[name] = type(name, (value,), {})
+    return found
 
 
 def _names_in(ask: Ask) -> frozenset[str]:
@@ -156,12 +163,26 @@ def _full_marks(report: Report) -> Report:
     return replace(report, items=items)
 
 
+def may_fall(assignment: Assignment, mistake: MistakeDef) -> set[str]:
+    """Items that may lose points by this mistake: its own, those it says, and those that need one of them."""
+    allowed = must_fall(mistake) | {mistake.item, *mistake.also}
+    return allowed | {rule.id for rule in assignment.spec.items if allowed & set(rule.needs)}
+
+
+def must_fall(mistake: MistakeDef) -> set[str]:
+    """Items that must lose points by this mistake."""
+    return {name.partition(".")[0] for name in mistake.composite} or {mistake.item}
+
+
 def _of_mistake(base: Baseline, mistake: MistakeDef) -> Outcome:
     exam = base.exam
-    asked = touched(exam.assignment, mistake, base.watched)
+    # What may fall with it, but need not, says nothing about the rubric.
+    moot = may_fall(exam.assignment, mistake) - must_fall(mistake)
+    telling = {one.id for made in exam.assignment.checks.values() if made.item not in moot for one in made.all_asks}
+    asked = touched(exam.assignment, mistake, base.watched) & telling
     answers = dict(base.answers)
     answers |= {ask.id: _answer_as_student(base, mistake, ask) for ask in exam.paper.asks if ask.id in asked}
-    items = _items_of(exam.assignment, asked)
+    items = _with_needs(exam.assignment, _items_of(exam.assignment, asked) - moot)
     report = _judge(_restricted(exam, items), answers)
     found = _outcome("mistake", mistake.id, base, base.report, report, items)
     others = set(found.named.values()) - {mistake.id, *mistake.composite}
@@ -180,8 +201,19 @@ def _of_variant(base: Baseline, variant: Variant, item: str = "") -> Outcome:
     namespace = run_source(variant)
     items = _with_needs(exam.assignment, attempted)
     asks = {one.id for made in exam.assignment.checks.values() if made.item in items for one in made.all_asks}
-    answers = {ask.id: _evaluate(exam, ask, namespace) for ask in exam.paper.asks if ask.id in asks}
-    return _outcome("variant", variant.id, base, base.report, _judge(_restricted(exam, items), answers), attempted)
+    answers: dict[str, Answer] = {}
+    for premised in (False, True):
+        # The grader's premises are for those who need them: where all is right without them, they change nothing.
+        answers |= {
+            ask.id: _evaluate(exam, ask, namespace)
+            for ask in exam.paper.asks
+            if ask.id in asks and ask.premised is premised
+        }
+        report = _judge(_restricted(exam, items), answers)
+        found = _outcome("variant", variant.id, base, base.report, report, attempted)
+        if not found.costly:
+            break
+    return found
 
 
 def run_source(variant: Variant) -> dict[str, Any]:

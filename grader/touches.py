@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,19 +39,24 @@ class Watched:
 
 
 @contextmanager
-def watch(assignment: Assignment) -> Iterator[set[CodeType]]:
-    """Collect the reference's code that runs in the block."""
+def watch(assignment: Assignment, replaced: Collection[type] = ()) -> Iterator[set[CodeType]]:
+    """Collect the reference's code that runs in the block.
+
+    ``replaced``: classes for which others stand in the namespace that is asked. A method that runs for an object of
+    such a class itself was reached from within the reference, where no mistake puts another in its place.
+    """
     folder = str((assignment.folder / assignment.spec.reference).resolve()) + "/"
     ran: set[CodeType] = set()
     known: dict[CodeType, bool] = {}
 
     def called(frame: FrameType, event: str, _arg: object) -> None:
         code = frame.f_code
-        if event == "call":
-            if code not in known:
-                known[code] = str(Path(code.co_filename).resolve()).startswith(folder)
-            if known[code]:
-                ran.add(code)
+        if event != "call":
+            return
+        if code not in known:
+            known[code] = str(Path(code.co_filename).resolve()).startswith(folder)
+        if known[code] and code not in ran and not _is_of(frame, replaced):
+            ran.add(code)
 
     before = sys.getprofile()
     sys.setprofile(called)
@@ -59,6 +64,12 @@ def watch(assignment: Assignment) -> Iterator[set[CodeType]]:
         yield ran
     finally:
         sys.setprofile(before)
+
+
+def _is_of(frame: FrameType, classes: Collection[type]) -> bool:
+    """Is the first argument of this call an object of exactly one of the classes?"""
+    code = frame.f_code
+    return bool(classes and code.co_argcount) and type(frame.f_locals.get(code.co_varnames[0])) in classes
 
 
 def touched(assignment: Assignment, mistake: MistakeDef, watched: Mapping[str, Watched]) -> set[str]:
