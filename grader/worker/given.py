@@ -37,13 +37,20 @@ def set_parameters(
 
 
 def read_parameter(instance: object, name: str, names: Names) -> tuple[bool, Any, str]:
-    """(found, value, where): the attribute that stands for ``name``; logarithms are undone."""
+    """(found, value, where): the attribute that stands for ``name``; logarithms are undone.
+
+    One that is still None, as the template's constructor leaves it, stands back behind any other that holds something.
+    """
     present = attribute_names(instance)
+    unset = ""
     for attribute in matching(name, names, present):
         try:
-            return True, getattr(instance, attribute), attribute
+            value = getattr(instance, attribute)
         except AttributeError:
             continue
+        if value is not None:
+            return True, value, attribute
+        unset = unset or attribute
     for attribute in logs_known_as(name, names):
         if attribute in present:
             return True, np.exp(getattr(instance, attribute)), attribute
@@ -51,7 +58,7 @@ def read_parameter(instance: object, name: str, names: Names) -> tuple[bool, Any
         return True, getattr(instance, attribute)[key], f'{attribute}["{key}"]'
     for attribute, key in component_places(name, names, own_attributes(instance)):
         return True, [one[key] for one in getattr(instance, attribute)], f'{attribute}[k]["{key}"]'
-    return False, None, ""
+    return bool(unset), None, unset
 
 
 def canonical_parameter(instance: object, name: str, ndim: int, names: Names) -> Tree:

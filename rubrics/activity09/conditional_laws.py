@@ -67,7 +67,9 @@ def shared_probe(rng: np.random.Generator) -> tuple[dict[str, Array], float]:
         mixture, x = _shared(rng)
         shares = [*wrong_shares(mixture, x), 0.0, 0.5, 1.0]
         gaps = np.abs(np.subtract.outer(shares, shares))[~np.eye(len(shares), dtype=bool)]
-        if gaps.min() >= 0.06 and np.abs(np.subtract(shares[1:], shares[0])).min() >= 0.09:
+        lighter, heavier, _ = np.abs(mixture["means"][:, 0] - x)
+        told_apart = gaps.min() >= 0.06 and np.abs(np.subtract(shares[1:], shares[0])).min() >= 0.09
+        if told_apart and lighter < heavier:
             return _shuffled(rng, mixture["weights"], mixture["means"], mixture["covariances"]), x
 
 
