@@ -322,6 +322,7 @@ def _validate(path: Path, assignment: Assignment) -> None:
             raise AssignmentError(
                 f"{path}: items.{item_id}.checks: {check_id} is missing (it stands in the Python files)"
             )
+    earlier: list[str] = []
     for item in items.values():
         for name, spec in item.checks.items():
             if (item.id, name) not in assignment.checks:
@@ -331,8 +332,12 @@ def _validate(path: Path, assignment: Assignment) -> None:
         if sum(spec.weight for spec in item.checks.values()) <= 0:
             raise AssignmentError(f"{path}: items.{item.id}.checks: at least one weight must be above 0")
         for needed in item.needs:
-            if needed not in items:
-                raise AssignmentError(f"{path}: items.{item.id}.needs: no item {needed!r}; allowed: {', '.join(items)}")
+            if needed not in earlier:
+                allowed = ", ".join(earlier) or "none, as this is the first item"
+                raise AssignmentError(
+                    f"{path}: items.{item.id}.needs: no item {needed!r} before it; allowed: {allowed}"
+                )
+        earlier.append(item.id)
     for one in assignment.mistakes:
         for name in (one.item, *one.also):
             if name not in items:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -113,22 +113,32 @@ def grade(
     """
     folder = RunFolder(settings.out)
     folder.create()
-    exam = prepare(assignment, choose_seed(folder, assignment, settings), public=settings.public)
-    diary = Diary(folder, _about(exam, settings), [one.id for one in found])
-    run = Run(folder, exam, settings)
+    seed = choose_seed(folder, assignment, settings)
     reports: dict[str, Report] = {}
     interrupted = False
-    try:
-        with executor as recorder, closing(run.outcomes(found, recorder, progress)) as outcomes:
-            for outcome in outcomes:
-                reports[outcome.report.submission.id] = outcome.report
-                diary.note(outcome.report, outcome.seconds, outcome.cpu_seconds)
-    except KeyboardInterrupt:
-        interrupted = True
+    with _meanwhile(executor, lambda: prepare(assignment, seed, public=settings.public)) as (recorder, exam):
+        diary = Diary(folder, _about(exam, settings), [one.id for one in found])
+        try:
+            with closing(Run(folder, exam, settings).outcomes(found, recorder, progress)) as outcomes:
+                for outcome in outcomes:
+                    reports[outcome.report.submission.id] = outcome.report
+                    diary.note(outcome.report, outcome.seconds, outcome.cpu_seconds)
+        except KeyboardInterrupt:
+            interrupted = True
     ordered = tuple(reports[one.id] for one in found if one.id in reports)
     write_class(folder, ordered)
     diary.close(finished=not interrupted)
     return Result(settings.out, ordered, len(found), interrupted)
+
+
+@contextmanager
+def _meanwhile(executor: Executor, work: Callable[[], Exam]) -> Iterator[tuple[Executor, Exam]]:
+    """Start the executor, which takes about as long, while the work is done."""
+    with ExitStack() as stack:
+        with ThreadPoolExecutor(1, thread_name_prefix="start") as aside:
+            entering = aside.submit(stack.enter_context, executor)
+            exam = work()
+        yield entering.result(), exam
 
 
 def examine(submission: Submission, exam: Exam, executor: Executor, stop: threading.Event) -> Report:

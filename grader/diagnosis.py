@@ -25,8 +25,8 @@ class Diagnosis:
         self._readings: dict[str, Reading] = {}
         self._matches: dict[tuple[str, str], bool] = {}
 
-    def name(self, item_id: str, failed: Sequence[AskDef]) -> MistakeDef | None:
-        """The catalogued mistake that the answers to ``failed`` match, or None.
+    def name(self, item_id: str, failed: Sequence[AskDef], blamed: Sequence[str] | None = None) -> MistakeDef | None:
+        """The catalogued mistake that the answers to ``failed`` match, or None; with ``blamed`` one of these items'.
 
         A mistake matches a question when it gives the same answer and the reference does not. Among several, the
         one that agrees with the student on most of the item's questions is named, then on most of all questions,
@@ -34,10 +34,11 @@ class Diagnosis:
         """
         if not failed:
             return None
+        asks = sorted(failed, key=lambda ask: self._exam.seconds[ask.id])  # most differ in what costs least to ask
         matching = [
             one
-            for one in _candidates(self._exam, item_id)
-            if all(self._match(one, ask) for ask in failed) and any(_changes(self._exam, one, ask) for ask in failed)
+            for one in _candidates(self._exam, item_id, blamed)
+            if all(self._match(one, ask) for ask in asks) and any(_changes(self._exam, one, ask) for ask in asks)
         ]
         for wider in (_asks_of(self._exam, item_id), [drawn.definition for drawn in self._exam.questions.values()]):
             if len(matching) < 2:
@@ -74,9 +75,10 @@ def alike(exam: Exam, one: MistakeDef, other: MistakeDef) -> bool:
     )
 
 
-def _candidates(exam: Exam, item_id: str) -> list[MistakeDef]:
+def _candidates(exam: Exam, item_id: str, blamed: Sequence[str] | None) -> list[MistakeDef]:
     """Mistakes that may be seen in the item, its own first."""
-    found = [one for one in exam.assignment.mistakes if not one.composite and item_id in (one.item, *one.also)]
+    single = [one for one in exam.assignment.mistakes if not one.composite and item_id in (one.item, *one.also)]
+    found = [one for one in single if blamed is None or one.item in blamed]
     return sorted(found, key=lambda one: one.item != item_id)
 
 

@@ -59,6 +59,8 @@ class Exam:
     paper: Paper
     expected: Mapping[str, Tree]
     """The reference's canonical answers."""
+    seconds: Mapping[str, float]
+    """How long the reference took for each answer."""
     _mistaken: dict[tuple[str, str], Answer] = field(default_factory=dict)
     _readings: dict[tuple[str, str], Reading] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -88,16 +90,18 @@ def prepare(assignment: Assignment, seed: str, *, public: bool = False) -> Exam:
     """
     questions: dict[str, Drawn] = {}
     expected: dict[str, Tree] = {}
+    seconds: dict[str, float] = {}
     known: dict[tuple[str, str], Answer] = {}
     for definition in assignment.asks.values():
         if public and not definition.public:
             continue
-        questions[definition.id], expected[definition.id], answers = _draw(assignment, definition, seed)
+        drawn = _draw(assignment, definition, seed)
+        questions[definition.id], expected[definition.id], seconds[definition.id], answers = drawn
         known |= {(mistake_id, definition.id): answer for mistake_id, answer in answers.items()}
     ordered = sorted((drawn.ask for drawn in questions.values()), key=lambda ask: ask.premised)
     names = {name: tuple(others) for name, others in assignment.spec.names.items()}
     paper = Paper(tuple(ordered), names, assignment.limits, number(seed, "notebook"))
-    return Exam(assignment, seed, public, questions, paper, expected, known)
+    return Exam(assignment, seed, public, questions, paper, expected, seconds, known)
 
 
 def number(*parts: str) -> int:
@@ -138,10 +142,10 @@ def _evaluate(assignment: Assignment, ask: Ask, namespace: Mapping[str, Any]) ->
         return evaluate(ask, dict(namespace), assignment.spec.names, assignment.limits)
 
 
-def _draw(assignment: Assignment, definition: AskDef, seed: str) -> tuple[Drawn, Tree, dict[str, Answer]]:
+def _draw(assignment: Assignment, definition: AskDef, seed: str) -> tuple[Drawn, Tree, float, dict[str, Answer]]:
     """Draw inputs until the power guard is content; the last draw stands where none is.
 
-    Also returns the mistakes' answers that were needed for it.
+    Also returns how long the reference took, and the mistakes' answers that were needed for it.
     """
     rivals = _rivals(assignment, definition)
     for attempt in range(TRIES if definition.guard else 1):
@@ -155,7 +159,7 @@ def _draw(assignment: Assignment, definition: AskDef, seed: str) -> tuple[Drawn,
         # What was too near in this draw is likely to be so in the next: ask it first.
         rivals.remove(weak)
         rivals.insert(0, weak)
-    return drawn, expected, answers
+    return drawn, expected, answer.seconds, answers
 
 
 def _draw_once(assignment: Assignment, definition: AskDef, seed: str, attempt: int) -> Drawn:

@@ -76,9 +76,11 @@ def judge(exam: Exam, submission: Submission, recording: Recording) -> Report:
         return replace(report, advice=(f"{fatal.message} {fatal.hint}".strip(),))
     replies = _replies(exam, recording)
     case = Case(exam, submission, recording, replies, Diagnosis(exam, replies, recording))
-    items = [_item(case, item) for item in spec.items]
-    graded = {item.id: item for item in items}
-    items = [_block(item, rule, graded) for item, rule in zip(items, spec.items, strict=True)]
+    graded: dict[str, ItemResult] = {}
+    for rule in spec.items:
+        unmet = _unmet(rule, graded)
+        graded[rule.id] = _block(_item(case, rule, unmet), unmet)
+    items = tuple(graded.values())
     report = _report(exam, submission, recording, items)
     return replace(report, advice=_advice(case, items), plots=_plots(case))
 
@@ -109,11 +111,13 @@ def _reply(exam: Exam, ask_id: str, answer: Answer | None, recording: Recording)
 # --- checks ---------------------------------------------------------------------------------
 
 
-def _item(case: Case, rule: ItemSpec) -> ItemResult:
+def _item(case: Case, rule: ItemSpec, unmet: Sequence[ItemResult]) -> ItemResult:
     made = [(made, spec) for made, spec in case.exam.assignment.checks_of(rule) if made.public or not case.exam.public]
     total = sum(spec.weight for _, spec in made)
     banned = _banned(case, rule)
-    checks = tuple(_check(case, rule, definition, spec, total, banned) for definition, spec in made)
+    # Where what it rests on is wrong, only a mistake made there is to be told.
+    blamed = [one.id for one in unmet] or None
+    checks = tuple(_check(case, rule, definition, spec, total, banned, blamed) for definition, spec in made)
     points = round(sum(one.points for one in checks), 2)
     max_points = rule.points if made else 0.0
     return ItemResult(
@@ -130,13 +134,20 @@ def _item(case: Case, rule: ItemSpec) -> ItemResult:
 
 
 def _check(
-    case: Case, rule: ItemSpec, definition: CheckDef, spec: CheckSpec, total: float, banned: Finding | None
+    case: Case,
+    rule: ItemSpec,
+    definition: CheckDef,
+    spec: CheckSpec,
+    total: float,
+    banned: Finding | None,
+    blamed: Sequence[str] | None,
 ) -> CheckResult:
     # A finding is true where it passes, so `is None`, not `not`.
     finding, failed = _find(case, definition, spec) if banned is None else (banned, ())
     share = rule.points * spec.weight / total if total else 0.0
     # An extra without points is too little to blame a mistake by: nothing else of the item contradicts it.
-    named = None if finding or banned is not None or not share else case.diagnosis.name(rule.id, failed)
+    nameless = finding or banned is not None or not share
+    named = None if nameless else case.diagnosis.name(rule.id, failed, blamed)
     return CheckResult(
         id=definition.id,
         title=spec.title or definition.title,
@@ -233,21 +244,25 @@ def _verdict(checks: Sequence[CheckResult]) -> Verdict:
 # --- the whole ------------------------------------------------------------------------------
 
 
-def _block(item: ItemResult, rule: ItemSpec, earlier: Mapping[str, ItemResult]) -> ItemResult:
+def _unmet(rule: ItemSpec, earlier: Mapping[str, ItemResult]) -> list[ItemResult]:
+    """The items that this one rests on and that are not right."""
+    return [earlier[needed] for needed in rule.needs if earlier[needed].verdict is not Verdict.PASS]
+
+
+def _block(item: ItemResult, unmet: Sequence[ItemResult]) -> ItemResult:
     """Mark what can't be judged before another item is mended.
 
     Checks that pass keep their points, unless an item that this one needs has earned none: then there is nothing that
     they could have observed (a mixture that is never updated doesn't lose likelihood, either).
     """
-    first = [earlier[needed] for needed in rule.needs if earlier[needed].verdict is not Verdict.PASS]
-    if not first or item.verdict is Verdict.PASS:
+    if not unmet or item.verdict is Verdict.PASS:
         return item
-    nothing = any(needed.points == 0 and needed.max_points > 0 for needed in first)
-    named = " and ".join(f"“{needed.title}”" for needed in first)
+    nothing = any(needed.points == 0 and needed.max_points > 0 for needed in unmet)
+    named = " and ".join(f"“{needed.title}”" for needed in unmet)
     told = f"Mend {named} first: this rests on it."
     checks = tuple(
         replace(
-            _named_after(one, rule.needs),
+            one,
             verdict=Verdict.BLOCKED,
             points=0.0 if nothing else one.points,
             message=f"{told} {one.message}".strip(),
@@ -258,12 +273,6 @@ def _block(item: ItemResult, rule: ItemSpec, earlier: Mapping[str, ItemResult]) 
     )
     points = round(sum(one.points for one in checks), 2)
     return replace(item, checks=checks, verdict=Verdict.BLOCKED, points=points)
-
-
-def _named_after(check: CheckResult, items: Sequence[str]) -> CheckResult:
-    """The check, named after mistakes of these items alone: what it rests on is wrong, so no other is to be told."""
-    kept = check.diagnosis is None or check.diagnosis.partition(".")[0] in items
-    return check if kept else replace(check, diagnosis=None, diagnosis_text="")
 
 
 def _nothing_asked(exam: Exam, verdict: Verdict, message: str, hint: str = "") -> list[ItemResult]:

@@ -22,22 +22,29 @@ _KEPT = ".kept/"
 """What the folder's name ends in to which the notebook's files were moved; a question finds copies where they were."""
 
 
+Memory = tuple[tuple[int, int], ...]
+"""(address, bytes) of mappings."""
+
+
 @dataclass(frozen=True)
 class Shared:
-    """What this process would share with a fork: descriptors with the paths of their files, and (address, bytes)."""
+    """What this process would share with a fork: descriptors with the paths of their files, and memory."""
 
     descriptors: dict[int, str]
-    memory: tuple[tuple[int, int], ...]
+    memory: Memory
 
 
-def survey() -> Shared:
-    """Before the fork: the fork may have no right to look at itself. Empty but on Linux."""
+def survey(memory: Memory | None = None) -> Shared:
+    """Before the fork: the fork may have no right to look at itself. Empty but on Linux.
+
+    ``memory``: what `shared_memory` found, for who asks often.
+    """
     descriptors: dict[int, str] = {}
     with suppress(OSError):
         for name in os.listdir("/proc/self/fd"):  # noqa: PTH208  as cheap as it gets
             with suppress(OSError):
                 descriptors[int(name)] = os.readlink(f"/proc/self/fd/{name}")  # noqa: PTH115
-    return Shared(descriptors, tuple(_shared_memory()))
+    return Shared(descriptors, shared_memory() if memory is None else memory)
 
 
 def stand_apart(shared: Shared, keep: int) -> None:
@@ -80,8 +87,12 @@ def _opened_anew(descriptor: int, path: str) -> int:
     return fresh
 
 
+def shared_memory() -> Memory:
+    """Each writable mapping that other processes see."""
+    return tuple(_shared_memory())
+
+
 def _shared_memory() -> Iterator[tuple[int, int]]:
-    """(address, bytes) of each writable mapping that other processes see."""
     with suppress(OSError), open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:  # noqa: PTH123
         for line in maps:
             if found := _SHARED.match(line):

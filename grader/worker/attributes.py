@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dis
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any
 
 from grader.worker.lookup import Names, bare, known_as
 from grader.worker.plain import is_a
+
+_LONG_CODE = 1 << 16
+"""Bytes of code that no question has to wait for: what is longer is read in the question's own time."""
 
 
 def own_attributes(instance: object) -> dict[str, Any]:
@@ -49,6 +54,17 @@ def self_attributes(code: CodeType) -> tuple[str, ...]:
     if not code.co_argcount:
         return ()
     return tuple(dict.fromkeys(_attributes_on(code, code.co_varnames[0])))
+
+
+def read_ahead(namespace: Mapping[str, object]) -> None:
+    """Remember `self_attributes` of the notebook's own classes, so that not every fork has to read their code again."""
+    for owner in list(namespace.values()):
+        with suppress(Exception):  # whatever a student's class does, it is met again in a question, and told there
+            if is_a(owner, type) and vars(owner).get("__module__") == "__main__":
+                for value in list(vars(owner).values()):
+                    for function in _functions_in(value):
+                        if len(function.__code__.co_code) < _LONG_CODE:
+                            self_attributes(function.__code__)
 
 
 def matching(name: str, names: Names, present: list[str]) -> list[str]:

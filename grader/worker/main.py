@@ -45,6 +45,8 @@ from typing import Any
 
 from grader.model import Ask, CellRun, Figure, Limits, Tree
 from grader.wire import WireClosed, WireError, from_tree, receive, send, to_tree
+from grader.worker.apart import Memory, shared_memory
+from grader.worker.attributes import read_ahead
 from grader.worker.cells import CellRunner
 from grader.worker.question import ask_in_fork, cpu_used
 from grader.worker.support import compiled
@@ -80,6 +82,7 @@ class _Worker:
         self._confine_question = confine_question
         self._limits = Limits()
         self._namespace: dict[str, Any] = {"__name__": "__main__"}
+        self._memory: Memory = ()
         self._process = os.getpid()
 
     def obey(self, order: Tree) -> bool:
@@ -96,6 +99,8 @@ class _Worker:
         runner = CellRunner(self._limits, self._started, self._finished)
         self._namespace = runner.namespace
         runner.run([(index, source) for index, source in order["cells"]], order["skip"], order["seed"])
+        self._memory = shared_memory()
+        read_ahead(self._namespace)
         gc.freeze()  # the forks of the questions need not look through, and so copy, all that is there
         send(
             self.sock,
@@ -107,7 +112,7 @@ class _Worker:
         with suppress(Exception):  # the question's fork says what is wrong with it
             compiled(ask.support)
         names = {name: tuple(aliases) for name, aliases in order["names"].items()}
-        answer, cpu = ask_in_fork(ask, self._namespace, names, self._limits, self._prepare_question)
+        answer, cpu = ask_in_fork(ask, self._namespace, names, self._limits, self._prepare_question, self._memory)
         send(self.sock, {"event": "answer", "answer": to_tree(answer), "cpu_seconds": cpu})
 
     def _prepare_question(self) -> None:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from grader.model import Answer, AnswerStatus, Ask, Limits, StudentError
 from grader.wire import Caps, WireError, decode, encode, from_tree, to_tree
 from grader.worker.answering import SupportFault, evaluate
-from grader.worker.apart import Shared, stand_apart, survey
+from grader.worker.apart import Memory, Shared, stand_apart, survey
 from grader.worker.lookup import Names
 from grader.worker.plain import message_of, type_name
 
@@ -28,11 +28,15 @@ def ask_in_fork(
     names: Names,
     limits: Limits,
     prepare: Callable[[], None],
+    memory: Memory | None = None,
 ) -> tuple[Answer, float]:
-    """Answer ``ask`` in a fork; the answer and the CPU seconds it took. ``prepare`` runs first in the fork."""
+    """Answer ``ask`` in a fork; the answer and the CPU seconds it took. ``prepare`` runs first in the fork.
+
+    ``memory``: what `shared_memory` found, for who asks often.
+    """
     caps = answer_caps(limits)
     started = time.monotonic()
-    shared = survey()
+    shared = survey(memory)
     reading, writing = os.pipe()
     with warnings.catch_warnings():  # a student's threads and filters must not make an error of the fork
         warnings.simplefilter("ignore")
