@@ -7,17 +7,19 @@ ASSIGNMENT ?= rubrics/activity09
 OUT ?= reports
 GRADE_FLAGS ?=
 PYTEST_FLAGS ?= -n 2
+AUDIT_FLAGS ?=
 
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 READY := $(VENV)/.ready
 
-.PHONY: help setup grade test lint clean
+.PHONY: help setup grade test audit lint clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make grade   grade $(SUBMISSIONS) into $(OUT)/"
 	@echo "make test    run the tests"
+	@echo "make audit   test the rubric: what it catches, blames and names, and whom it fails wrongly"
 	@echo "make lint    ruff and mypy"
 	@echo "make clean   remove reports and caches, keep $(VENV)"
 
@@ -37,6 +39,9 @@ grade: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+audit: $(READY)
+	$(BIN)/grader audit --assignment $(ASSIGNMENT) --named 90 $(AUDIT_FLAGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -61,7 +61,7 @@ class VariantRow:
 
 @dataclass(frozen=True)
 class CheckRow:
-    """How near the programs came to a check's threshold; statistic over threshold, so below 1 passes."""
+    """How near the programs came to the threshold of a check with points; over it, so below 1 passes."""
 
     check: str
     worst_correct: float | None
@@ -255,9 +255,11 @@ def _check_rows(
         for check in set(one.failed) & one.margins.keys():
             if one.kind == "mistake" and items[one.id] == check.partition(".")[0]:
                 mild[check] = min(one.margins[check], mild.get(check, float("inf")))
-    order = [f"{item.id}.{name}" for item in assignment.spec.items for name in item.checks]
+    scoring = [
+        f"{item.id}.{name}" for item in assignment.spec.items for name, spec in item.checks.items() if spec.weight
+    ]
     return tuple(
         CheckRow(name, worst.get(name), mild.get(name), runs[name], fails[name])
-        for name in order
+        for name in scoring
         if runs[name] or name in mild
     )

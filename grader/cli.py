@@ -286,6 +286,9 @@ def audit(
         str, typer.Option("--json", metavar="FILE", help="Write the audit as JSON; - for standard output.")
     ] = "",
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the audit as a page.")] = None,
+    named: Annotated[
+        float, typer.Option(min=0, max=100, metavar="PERCENT", help="Exit 1 where fewer mistakes are named right.")
+    ] = 0,
 ) -> Exit:
     """Grade the reference, correct programs and every catalogued mistake: a test of the rubric.
 
@@ -310,7 +313,7 @@ def audit(
         write_whole(Path(json_file), text)
     if html is not None:
         write_whole(html, audit_page.render_audit(found))
-    return Exit.DONE if found.sound else Exit.BELOW_MARK
+    return Exit.DONE if found.sound and 100 * found.share("named_right") >= named else Exit.BELOW_MARK
 
 
 @command

@@ -336,6 +336,15 @@ def test_the_command_exits_with_1_where_the_rubric_is_not_sound(tmp_path: Path) 
     assert CliRunner().invoke(app, [*call, str(right), "--item", "nothing"]).exit_code == 2
 
 
+def test_the_command_exits_with_1_where_too_few_are_named_right(tmp_path: Path) -> None:
+    # Its only mistake is never matched.
+    blind = CHECKS.replace("@ask(public=True)", "@ask(public=True, same=lambda a, b, inputs: False)")
+    call = ["audit", "--jobs", "1", "--assignment", str(assignment_with(tmp_path, blind))]
+    assert CliRunner().invoke(app, call).exit_code == 0
+    assert CliRunner().invoke(app, [*call, "--named", "1"]).exit_code == 1
+    assert CliRunner().invoke(app, [*call, "--named", "0"]).exit_code == 0
+
+
 # --- the activity's own variants --------------------------------------------------------------
 
 

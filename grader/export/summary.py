@@ -91,7 +91,7 @@ def _check_lines(check: CheckResult) -> list[str]:
     if check.diagnosis_text:
         lines.append(f"  - **Likely cause**: {escape(check.diagnosis_text)}")
     if check.hint:
-        lines.append(f"  - Look at: {escape(check.hint)}")
+        lines.append(f"  - **Hint**: {escape(check.hint)}")
     if check.needs_review:
         lines.append("  - A person should look at this.")
     return lines

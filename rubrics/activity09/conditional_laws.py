@@ -21,7 +21,7 @@ from grader import laws
 Array = npt.NDArray[Any]
 
 TOTAL = 1e-10
-"""Most that a correct sampler's chance to fail a probe is: 3e-10 for the three of them, exact laws joined by Bonferroni.
+"""Most that a correct sampler's chance to fail a probe is: 3e-10 for the three of them (exact laws, by Bonferroni).
 
 That is far below 1e-6, to leave room for samplers that keep draws within 0.2 standard deviations of the condition and
 then move them onto it. They are off by up to 1.6 standard errors in mean and 0.8 in spread, and with that stay below
