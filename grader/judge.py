@@ -80,7 +80,7 @@ def judge(exam: Exam, submission: Submission, recording: Recording) -> Report:
     for rule in spec.items:
         unmet = _unmet(rule, graded)
         graded[rule.id] = _block(_item(case, rule, unmet), unmet)
-    items = tuple(graded.values())
+    items = [item for item in graded.values() if item.checks]  # of some items no check is public
     report = _report(exam, submission, recording, items)
     return replace(report, advice=_advice(case, items), plots=_plots(case))
 
@@ -119,12 +119,11 @@ def _item(case: Case, rule: ItemSpec, unmet: Sequence[ItemResult]) -> ItemResult
     blamed = [one.id for one in unmet] or None
     checks = tuple(_check(case, rule, definition, spec, total, banned, blamed) for definition, spec in made)
     points = round(sum(one.points for one in checks), 2)
-    max_points = rule.points if made else 0.0
     return ItemResult(
         id=rule.id,
         title=rule.title,
-        points=min(points, max_points),
-        max_points=max_points,
+        points=min(points, rule.points),
+        max_points=rule.points,
         verdict=_verdict(checks),
         checks=checks,
         extension=rule.extension,
@@ -279,10 +278,11 @@ def _nothing_asked(exam: Exam, verdict: Verdict, message: str, hint: str = "") -
     """Every item with one check in place of its own, where there was nothing to ask, or nobody to ask it."""
     items = []
     for rule in exam.assignment.spec.items:
-        asked = any(made.public or not exam.public for made, _ in exam.assignment.checks_of(rule))
-        points = rule.points if asked else 0.0
-        only = CheckResult(verdict.value, rule.title, verdict, 0.0, points, message, hint)
-        items.append(ItemResult(rule.id, rule.title, 0.0, points, verdict, (only,), rule.extension, rule.asked))
+        if any(made.public or not exam.public for made, _ in exam.assignment.checks_of(rule)):
+            only = CheckResult(verdict.value, rule.title, verdict, 0.0, rule.points, message, hint)
+            items.append(
+                ItemResult(rule.id, rule.title, 0.0, rule.points, verdict, (only,), rule.extension, rule.asked)
+            )
     return items
 
 

@@ -183,7 +183,7 @@ def means_match(answer: Any, expected: Any, inputs: Mapping[str, Any], atol: flo
         return found
     off = deviations(answer, expected)["means"]
     return _explained(
-        _measured(off, atol, f"Your means after the M-step are off by up to {off:.3g} standard deviations."),
+        _measured(off, atol, f"Your means after the M-step are off by up to {_plainly(off)} standard deviations."),
         explain_means(answer["means"], inputs),
         "Each mean is the average of the points weighted by the responsibilities: `R.T @ X / N_k[:, None]`.",
     )
@@ -195,13 +195,16 @@ def covariances_match(answer: Any, expected: Any, inputs: Mapping[str, Any], rto
     if found is not None:
         return found
     off = deviations(answer, expected)["covariances"]
+    size = f"{_plainly(100 * off)} %" if off < 10 else f"{_plainly(off)} times their size"
     return _explained(
-        _measured(
-            off, rtol, f"Your covariances after the M-step are off by up to {100 * off:.3g} % in some direction."
-        ),
+        _measured(off, rtol, f"Your covariances after the M-step are off by up to {size} in some direction."),
         explain_covariances(answer, expected, inputs),
         "For each component: centre the points with its new mean, then `(R[:, k, None] * d).T @ d / N_k`.",
     )
+
+
+def _plainly(number: float) -> str:
+    return f"{number:.3g}" if number < 1000 else f"{number:,.0f}"
 
 
 def _measured(off: float, allowed: float, message: str) -> Finding:
