@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from grader.exam import Exam, Reading, reading
@@ -29,8 +29,8 @@ class Diagnosis:
         """The catalogued mistake that the answers to ``failed`` match, or None; with ``blamed`` one of these items'.
 
         A mistake matches a question when it gives the same answer and the reference does not. Among several, the
-        one that agrees with the student on most of the item's questions is named, then on most of all questions,
-        then the one catalogued first.
+        one that agrees with the student on most of the item's questions is named, then on most questions of all items
+        in which one of them shows, then the one catalogued first.
         """
         if not failed:
             return None
@@ -40,10 +40,11 @@ class Diagnosis:
             for one in _candidates(self._exam, item_id, blamed)
             if all(self._match(one, ask) for ask in asks) and any(_changes(self._exam, one, ask) for ask in asks)
         ]
-        for wider in (_asks_of(self._exam, item_id), [drawn.definition for drawn in self._exam.questions.values()]):
+        touched = {name for one in matching for name in (one.item, *one.also)}
+        for wider in ({item_id}, touched):
             if len(matching) < 2:
                 break
-            agreed = [sum(self._match(one, ask) for ask in wider) for one in matching]
+            agreed = [sum(self._match(one, ask) for ask in _asks_of(self._exam, wider)) for one in matching]
             matching = [one for one, count in zip(matching, agreed, strict=True) if count == max(agreed)]
         return matching[0] if matching else None
 
@@ -71,7 +72,7 @@ def alike(exam: Exam, one: MistakeDef, other: MistakeDef) -> bool:
     """Do two mistakes answer all questions of the first one's item alike, so that nothing there tells them apart?"""
     return all(
         _same(exam, ask, exam.mistaken_reading(one, ask.id), exam.mistaken_reading(other, ask.id))
-        for ask in _asks_of(exam, one.item)
+        for ask in _asks_of(exam, {one.item})
     )
 
 
@@ -82,10 +83,10 @@ def _candidates(exam: Exam, item_id: str, blamed: Sequence[str] | None) -> list[
     return sorted(found, key=lambda one: one.item != item_id)
 
 
-def _asks_of(exam: Exam, item_id: str) -> list[AskDef]:
+def _asks_of(exam: Exam, items: Collection[str]) -> list[AskDef]:
     found: dict[str, AskDef] = {}
     for (item, _), made in exam.assignment.checks.items():
-        if item == item_id:
+        if item in items:
             found |= {ask.id: ask for ask in made.all_asks if ask.id in exam.questions}
     return list(found.values())
 
