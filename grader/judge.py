@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from grader.assignment import CheckSpec, ItemSpec
 from grader.compare import fail
@@ -63,7 +67,16 @@ class Case:
     diagnosis: Diagnosis
 
 
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Values such as NaN make libraries warn; that is for the report to say, not for the terminal."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 @one_thread()
+@_quietly()
 def judge(exam: Exam, submission: Submission, recording: Recording) -> Report:
     """The submission's report: every item from its checks, every check from what was recorded."""
     spec = exam.assignment.spec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -283,3 +284,14 @@ def test_only_a_public_seed_is_told(exam: Exam) -> None:
     assert report.seed == "tiny-public"
     # No check of "total" is public, so there is nothing to tell about it.
     assert [(one.id, one.max_points) for one in report.items] == [("double", 50), ("mean", 20)]
+
+
+def test_values_that_make_libraries_warn_leave_the_terminal_clean(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    folder = write_assignment(tmp_path)
+    judges = "    return close(answer, expected, atol=atol)"
+    warns = "    import numpy as np\n    np.log(-1.0 - np.abs(answer)), np.mean([])\n"
+    (folder / "questions.py").write_text(CHECKS.replace(judges, warns + judges))
+    assert item(judged(prepare(load_assignment(folder), "secret")), "double").points == 50
+    assert not recwarn.list
