@@ -38,7 +38,8 @@ def cause_of(run: CellRun, submission: Submission, recording: Recording) -> Cell
     """The earlier cell because of which this one stopped, or the cell itself.
 
     A cell that misses a name falls with the last earlier cell that would have defined it and didn't run; that may
-    be one that the machine, not the student, is to blame for.
+    be one that the machine, not the student, is to blame for. Cells that trip over the same line of a function fall
+    with the first of them: it is one mistake, however often the function is called.
     """
     seen = {run.index}
     while run.error is not None and run.error.type == "NameError":
@@ -53,10 +54,25 @@ def cause_of(run: CellRun, submission: Submission, recording: Recording) -> Cell
             and found.group(1) in assigned_in(source_of(submission, other.index))
         ]
         if not before:
-            return run
+            break
         run = before[-1]
         seen.add(run.index)
-    return run
+    return first_in_line(run, recording)
+
+
+def first_in_line(run: CellRun, recording: Recording) -> CellRun:
+    """The first cell that stopped in the same line of a function as this one, or the cell itself."""
+    place = _place(run)
+    if place is None:
+        return run
+    return next((other for other in stopped(recording) if _place(other) == place), run)
+
+
+def _place(run: CellRun) -> tuple[str, int, int] | None:
+    error = run.error
+    if error is None or error.cell is None or error.line_no is None:
+        return None
+    return error.type, error.cell, error.line_no
 
 
 def told(run: CellRun) -> str:
@@ -67,5 +83,6 @@ def told(run: CellRun) -> str:
         return f"Cell {run.index} ended the whole process"
     if run.error is None:
         return f"Cell {run.index} stops"
-    line = f" (line {run.error.line_no}: `{run.error.line.strip()[:60]}`)" if run.error.line_no else ""
+    elsewhere = f"cell {run.error.cell}, " if run.error.cell not in (None, run.index) else ""
+    line = f" ({elsewhere}line {run.error.line_no}: `{run.error.line.strip()[:60]}`)" if run.error.line_no else ""
     return f"Cell {run.index} stops with {run.error.type}: {run.error.message[:120]}{line}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grader.model import CellRun, CellStatus, Finding, Recording, Submission, Verdict
 from grader.rubric import check
 
-from .failures import cause_of, stopped, told
+from .failures import cause_of, first_in_line, stopped, told
 
 HINT = "Restart the kernel, run all cells from the top, and mend the first one that stops; then look again."
 
@@ -59,18 +59,26 @@ def _counted(bad: list[CellRun], skipped: list[CellRun], submission: Submission,
 def _message(bad: list[CellRun], skipped: list[CellRun], machine: list[CellRun], recording: Recording) -> str:
     total = len(recording.cells)
     begin = f"{total - len(bad) - len(skipped)} of {total} code cells ran to their end."
-    words = [f"{told(run)}." for run in bad[:3]]
-    if len(bad) > 3:
-        words.append(f"{len(bad) - 3} more stop.")
+    first = [run for run in bad if first_in_line(run, recording) is run]
+    words = [f"{told(run)}." for run in first[:3]]
+    if len(first) > 3:
+        words.append(f"{_more(len(first) - 3)}.")
+    if len(first) < len(bad):
+        words.append(f"{_more(len(bad) - len(first))} in {'the same line' if len(first) == 1 else 'the same lines'}.")
     if skipped:
-        words.append(f"{len(skipped)} cells were not tried any more.")
+        words.append(f"{len(skipped)} cell{' was' if len(skipped) == 1 else 's were'} not tried any more.")
     return " ".join([begin, *words, _about_the_machine(machine)]).strip()
+
+
+def _more(count: int) -> str:
+    return f"{count} more stop{'s' if count == 1 else ''}"
 
 
 def _about_the_machine(machine: list[CellRun]) -> str:
     if not machine:
         return ""
     cells = ", ".join(str(run.index) for run in machine[:5])
+    need = f"Cells {cells} need" if len(machine) > 1 else f"Cell {cells} needs"
     first = next((run.error for run in machine if run.error), None)
     why = f" ({first.type}: {first.message[:100]})" if first else ""
-    return f"Cell {cells} needs something that is not on this machine{why}; that costs nothing."
+    return f"{need} something that is not on this machine{why}; that costs nothing."

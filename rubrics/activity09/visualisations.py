@@ -161,6 +161,10 @@ def look_for(kind: Kind, submission: Submission, recording: Recording) -> Findin
 def _absent(kind: Kind, submission: Submission, recording: Recording) -> Finding:
     """Why there is no such picture: blank, stopped, saved only, or never drawn."""
     blank = [f for f in recording.figures if _blank(f) and _hinted(kind, f, submission)]
+    # A cell that stopped may have opened axes before: then not the drawing is to be mended.
+    halted = [run for run in stopped(recording) if run.index in {figure.cell for figure in blank}]
+    if halted:
+        return _stopped(kind, told(halted[0]), cause_of(halted[0], submission, recording).error)
     if blank:
         told_ = f"The picture of cell {blank[0].cell} is blank: nothing is drawn in it."
         return fail(told_, f"Wanted: {kind.name}. Draw before `plt.show()`, on the axes that you show.")

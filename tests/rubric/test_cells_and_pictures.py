@@ -78,6 +78,19 @@ def test_cells_that_fall_with_an_earlier_one_cost_less() -> None:
     assert found.earned == pytest.approx(1 - 0.2 - 2 * 0.05)
 
 
+def test_cells_that_stop_in_the_same_line_of_a_function_are_one_mistake_and_name_its_cell() -> None:
+    slip = StudentError(
+        "TypeError", "unexpected keyword argument 'keepdim'", cell=1, line_no=9, line="r.sum(keepdim=True)"
+    )
+    sources = ["def e_step(X): ...", *["e_step(X)"] * 3, *["a = 1"] * 16]
+    found = cells(submitted(*sources), ran(OK, slip, slip, slip, *[OK] * 16))
+    assert found.earned == pytest.approx(1 - 0.2 - 2 * 0.05)
+    assert "(cell 1, line 9: `r.sum(keepdim=True)`)" in found.message
+    assert "2 more stop in the same line." in found.message
+    other = StudentError("TypeError", "unexpected keyword argument 'axes'", cell=1, line_no=12)
+    assert cells(submitted(*sources), ran(OK, slip, other, *[OK] * 17)).earned == pytest.approx(1 - 2 * 0.2)
+
+
 def test_what_the_machine_lacks_costs_nothing_nor_do_cells_that_fall_with_it() -> None:
     sources = ["import torch", "torch.zeros(3)", "a = 1"]
     missing = StudentError("ModuleNotFoundError", "No module named 'torch'")
@@ -166,6 +179,15 @@ def test_blank_pictures_are_no_evidence(position: int, kind: str) -> None:
         found = look(kind, submitted(*SOURCES), figure)
         assert found.earned == 0.0
         assert "blank" in found.message
+
+
+def test_a_picture_that_is_blank_since_its_cell_stopped_is_told_so() -> None:
+    error = StudentError("TypeError", "bad", cell=2, line_no=3, line="clf = GaussianNB(max_iter=9)")
+    runs = (CellRun(4, CellStatus.ERROR, error),)
+    found = look("boundaries", submitted(*SOURCES), picture(4, panel(), panel()), cells=runs)
+    assert "Cell 4 stops with TypeError: bad (cell 2, line 3" in found.message
+    assert "blank" not in found.message
+    assert found.earned == 0.0
 
 
 def test_saved_pictures_are_no_evidence() -> None:
