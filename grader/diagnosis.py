@@ -30,7 +30,8 @@ class Diagnosis:
 
         A mistake matches a question when it gives the same answer and the reference does not. Among several, the
         one that agrees with the student on most of the item's questions is named, then on most questions of all items
-        in which one of them shows, then the one catalogued first.
+        in which one of them shows, then the one catalogued first. Where only errors are alike, none is named that would
+        show in a question of the item that the student answers right: many mistakes end in the same error.
         """
         if not failed:
             return None
@@ -40,6 +41,8 @@ class Diagnosis:
             for one in _candidates(self._exam, item_id, blamed)
             if all(self._match(one, ask) for ask in asks) and any(_changes(self._exam, one, ask) for ask in asks)
         ]
+        if all(self._reading(ask).status is AnswerStatus.RAISED for ask in asks):
+            matching = [one for one in matching if not self._contradicted(one, item_id)]
         touched = {name for one in matching for name in (one.item, *one.also)}
         for wider in ({item_id}, touched):
             if len(matching) < 2:
@@ -56,6 +59,14 @@ class Diagnosis:
             theirs = self._exam.mistaken_reading(mistake, ask.id)
             self._matches[key] = _same(self._exam, ask, self._reading(ask), theirs)
         return self._matches[key]
+
+    def _contradicted(self, mistake: MistakeDef, item_id: str) -> bool:
+        """Would the mistake change an answer of the item that the student gives as the reference does?"""
+        return any(
+            _same(self._exam, ask, self._reading(ask), Reading(AnswerStatus.VALUE, self._exam.expected[ask.id]))
+            and _changes(self._exam, mistake, ask)
+            for ask in _asks_of(self._exam, {item_id})
+        )
 
     def _reading(self, ask: AskDef) -> Reading:
         if ask.id not in self._readings:

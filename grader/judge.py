@@ -29,6 +29,7 @@ from grader.model import (
 )
 from grader.rubric import AskDef, BestOf, CheckDef, Reply, Unreadable
 from grader.source import forbidden_uses
+from grader.text import brief
 from grader.threads import one_thread
 from grader.unanswered import unanswered
 
@@ -271,7 +272,7 @@ def _block(item: ItemResult, unmet: Sequence[ItemResult]) -> ItemResult:
         return item
     nothing = any(needed.points == 0 and needed.max_points > 0 for needed in unmet)
     named = " and ".join(f"“{needed.title}”" for needed in unmet)
-    told = f"Mend {named} first: this rests on it."
+    told = f"Mend {named} first: this rests on {'it' if len(unmet) == 1 else 'them'}."
     checks = tuple(
         replace(
             one,
@@ -330,17 +331,19 @@ def _report(exam: Exam, submission: Submission, recording: Recording, items: Seq
 
 def _advice(case: Case, items: Sequence[ItemResult]) -> tuple[str, ...]:
     """What to mend first: cells that stop, then the items in order, those that block others before the rest."""
-    advice = [
-        f"Cell {run.index} stops with {run.error.type}: {run.error.message}"
-        for run in case.recording.cells
-        if run.error and not run.environment and run.status is CellStatus.ERROR
-    ][:3]
+    stops: dict[tuple[object, ...], str] = {}  # one mistake may stop many cells
+    for run in case.recording.cells:
+        if run.error and not run.environment and run.status is CellStatus.ERROR:
+            told = f"Cell {run.index} stops with {run.error.type}: {brief(run.error.message, 120)}"
+            stops.setdefault((run.error.type, run.error.message, run.error.cell, run.error.line_no), told)
+    advice = list(stops.values())[:3]
     needed = {name for rule in case.exam.assignment.spec.items for name in rule.needs}
     open_items = [item for item in items if item.verdict not in (Verdict.PASS, Verdict.BLOCKED) and not item.extension]
     for item in sorted(open_items, key=lambda item: item.id not in needed):
         worst = next((one for one in item.checks if one.verdict is not Verdict.PASS and one.max_points > 0), None)
-        if worst:
-            advice.append(f"{item.title}: {worst.diagnosis_text or worst.message or worst.title}")
+        cause = (worst.diagnosis_text or worst.message or worst.title) if worst else ""
+        if cause and not any(one in cause for one in advice):  # the cell that stopped is told already
+            advice.append(f"{item.title}: {cause}")
     return tuple(advice[:5])
 
 

@@ -40,6 +40,15 @@ def clean(text: str, limit: int | None = None) -> str:
     return _SURROGATES.sub("\ufffd", text).replace("\x00", "")
 
 
+def brief(text: str, limit: int) -> str:
+    """``text`` on one line, its middle left out where it is longer than ``limit``: both ends of an error tell."""
+    line = " ".join(text.split())
+    if len(line) <= limit:
+        return line
+    tail = limit // 3
+    return f"{line[: limit - tail - 3].rstrip()} {_ELLIPSIS} {line[-tail:].lstrip()}"
+
+
 def strip_terminal(text: str) -> str:
     """``text`` that can't move a terminal's cursor, colour it, set its title or reorder what stands on it.
 

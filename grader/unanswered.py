@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from grader.model import Answer, AnswerStatus, Finding, Recording, Verdict
-
-_UNPARSED = ("SyntaxError", "IndentationError", "TabError")
+from grader.text import brief
 
 _UNPARSED = ("SyntaxError", "IndentationError", "TabError")
 FORBIDDEN = "ForbiddenUse"
@@ -39,7 +38,7 @@ def _raised(answer: Answer, _recording: Recording, _seconds: float) -> tuple[str
     look = f"Look{where}{line}" if where else ""
     if error.type == FORBIDDEN:
         return error.message, look
-    told = error.message.rstrip(".!") or "without a message"
+    told = brief(error.message, 300).rstrip(".!") or "without a message"
     return f"Your code raised {error.type}: {told}.", look
 
 
@@ -57,7 +56,10 @@ def _missing(answer: Answer, recording: Recording, _seconds: float) -> tuple[str
     lost = [(run.index, run.error.type) for run in recording.cells if run.error and run.error.type in _UNPARSED]
     if lost:
         cells = ", ".join(str(index) for index, _ in lost[:3])
-        return told, f"Cell {cells} could not be run because of its {lost[0][1]}, so nothing in it is defined."
+        return (
+            told,
+            f"Cell {cells} could not be run because of its {lost[0][1]}. If this was to be defined there, mend that.",
+        )
     return told, ""
 
 

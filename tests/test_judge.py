@@ -250,6 +250,19 @@ def test_an_unreadable_file_says_why_at_every_item(exam: Exam) -> None:
     assert all(check.hint == "Hand it in again." for one in report.items for check in one.checks)
 
 
+def test_one_mistake_that_stops_many_cells_is_advised_once(exam: Exam) -> None:
+    slip = StudentError("TypeError", "first\n" + "x" * 500 + "\nlast", cell=2, line_no=9)
+    cells = tuple(CellRun(index, CellStatus.ERROR, slip) for index in (5, 6, 7))
+    raised = Answer("doubled", AnswerStatus.RAISED, None, slip)
+    recording = Recording("one", "0" * 64, cells=cells, answers=right_answers(exam) | {"doubled": raised})
+    report = judge(exam, SUBMISSION, recording)
+    assert [line for line in report.advice if line.startswith("Cell")] == [report.advice[0]]
+    assert report.advice[0].startswith("Cell 5 stops with TypeError: first xxx")
+    message = item(report, "double").checks[0].message
+    assert message.endswith("last.")
+    assert len(message) < 350
+
+
 def test_a_missing_name_points_to_the_cell_that_could_not_be_parsed(exam: Exam) -> None:
     missing = Answer("doubled", AnswerStatus.MISSING, error=StudentError("Missing", "No function `double` is defined."))
     unparsed = CellRun(3, CellStatus.ERROR, StudentError("SyntaxError", "invalid syntax", cell=3, line_no=1))

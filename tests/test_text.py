@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.text import clean, defuse_csv, json_safe, safe_name, strip_terminal, workflow_data, workflow_safe
+from grader.text import brief, clean, defuse_csv, json_safe, safe_name, strip_terminal, workflow_data, workflow_safe
 
 anything = st.text(st.characters(codec=None) | st.sampled_from("\ud800\udfff\x00\x1b[]\x07\x9b\u202e\r\n:=+-@#%/\\. "))
 
@@ -34,6 +34,20 @@ anything = st.text(st.characters(codec=None) | st.sampled_from("\ud800\udfff\x00
 )
 def test_terminal_text_keeps_no_escape(raw: str, shown: str) -> None:
     assert strip_terminal(raw) == shown
+
+
+@given(anything, st.integers(20, 200))
+def test_a_brief_text_is_one_line_within_its_limit(text: str, limit: int) -> None:
+    told = brief(text, limit)
+    assert len(told) <= limit
+    assert "\n" not in told
+
+
+def test_a_brief_text_keeps_both_ends() -> None:
+    assert brief("Expected 2D,\n got 1D", 50) == "Expected 2D, got 1D"
+    told = brief("Expected 2D: " + "1. " * 500 + "Reshape it.", 60)
+    assert told.startswith("Expected 2D: 1.")
+    assert told.endswith("1. Reshape it.")
 
 
 @given(anything)

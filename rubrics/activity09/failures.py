@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from grader.model import CellRun, CellStatus, Recording, Submission
+from grader.text import brief
 
 STOPPED = (CellStatus.ERROR, CellStatus.TIMEOUT, CellStatus.DIED)
 _DEFINED = re.compile(
@@ -85,4 +86,4 @@ def told(run: CellRun) -> str:
         return f"Cell {run.index} stops"
     elsewhere = f"cell {run.error.cell}, " if run.error.cell not in (None, run.index) else ""
     line = f" ({elsewhere}line {run.error.line_no}: `{run.error.line.strip()[:60]}`)" if run.error.line_no else ""
-    return f"Cell {run.index} stops with {run.error.type}: {run.error.message[:120]}{line}"
+    return f"Cell {run.index} stops with {run.error.type}: {brief(run.error.message, 120)}{line}"
