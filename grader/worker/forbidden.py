@@ -7,7 +7,8 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
-from types import FunctionType, ModuleType
+from functools import cache
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 
@@ -15,72 +16,115 @@ class ForbiddenUse(Exception):  # noqa: N818  its name is what the student reads
     """Code reached for a module that this question is to be answered without."""
 
 
-_ABSENT = object()
+Undo = list[Callable[[], object]]
+_MARK = "what raises"
+_WRAPPERS = ("__func__", "__wrapped__", "fget", "fset", "func")
+"""Where decorated, static, class and cached functions and properties keep what they stand for."""
+
+
+_WORKING = ("__init__", "__new__", "__call__")
+"""Of the methods that Python calls by itself those that do work; to compare, print or copy an object does none."""
 
 
 @contextmanager
 def forbidding(modules: Sequence[str], namespace: MutableMapping[str, object]) -> Iterator[None]:
-    """While it lasts, constructing, fitting or calling anything of ``modules`` raises `ForbiddenUse`.
+    """While it lasts, running anything of ``modules`` raises `ForbiddenUse`.
 
-    Classes are changed in place, so that instances made earlier and subclasses are met as well; functions are
-    replaced in their module and where ``namespace`` holds them. All is put back at the end.
+    Functions and methods, private ones too, are changed where they are, so it does not matter by what way the student
+    came to hold them: an instance, subclass, bound method or copy of a name made earlier, an import that no text
+    shows, a pickle. What is not written in Python is replaced in its module and where ``namespace`` holds it. All is
+    put back at the end.
     """
-    undo: list[Callable[[], None]] = []
+    undo: Undo = []
     try:
         for name in modules:
-            module = _module(name)
-            if module is not None:
-                _forbid(name, module, namespace, undo)
+            _forbid(name, namespace, undo)
         yield
     finally:
         for restore in reversed(undo):
             restore()
 
 
-def _module(name: str) -> ModuleType | None:
-    if name not in sys.modules:
-        with contextlib.suppress(Exception):  # what can't be imported can't be used either
-            importlib.import_module(name)
-    return sys.modules.get(name)
-
-
-def _forbid(
-    name: str, module: ModuleType, namespace: MutableMapping[str, object], undo: list[Callable[[], None]]
-) -> None:
+def _forbid(name: str, namespace: MutableMapping[str, object], undo: Undo) -> None:
     def raiser(*_args: Any, **_kwargs: Any) -> Any:
         raise ForbiddenUse(f"This has to be your own work: it used `{name}`, which is not allowed here.")
 
-    seen: set[type] = set()
-    for key, value in list(vars(module).items()):
-        if isinstance(value, type):
-            for owner in value.__mro__[:-1]:
-                if owner not in seen and _belongs(owner, name):
-                    seen.add(owner)
-                    _forbid_class(owner, raiser, undo)
-        elif isinstance(value, FunctionType) and _belongs(value, name):
-            undo.append(_replace(vars(module), key, raiser))
-            borrowed = [mine for mine, held in list(namespace.items()) if held is value]
-            undo.extend(_replace(namespace, mine, raiser) for mine in borrowed)
+    seen: dict[int, bool] = {}
+    for module in _modules(name):
+        for key, value in list(vars(module).items()):
+            if isinstance(value, type):
+                for owner in value.__mro__[:-1]:
+                    if id(owner) not in seen and _belongs(owner, name):
+                        seen[id(owner)] = True
+                        _forbid_class(owner, name, raiser, seen, undo)
+            elif callable(value) and _belongs(value, name) and not _forbid_functions(value, name, raiser, seen, undo):
+                undo.append(_replace(vars(module), key, raiser))
+                borrowed = [mine for mine, held in list(namespace.items()) if held is value]
+                undo.extend(_replace(namespace, mine, raiser) for mine in borrowed)
 
 
-def _belongs(value: Any, module: str) -> bool:
-    home = value.__module__
-    return isinstance(home, str) and (home == module or home.startswith(module + "."))
+def _modules(name: str) -> list[ModuleType]:
+    """The module and what lies below it, as far as it is loaded."""
+    if name not in sys.modules:
+        with contextlib.suppress(Exception):  # what can't be imported can't be used either
+            importlib.import_module(name)
+    loaded = list(sys.modules.items())
+    return [module for key, module in loaded if type(module) is ModuleType and _below(key, name)]
 
 
-def _forbid_class(owner: type, raiser: Callable[..., Any], undo: list[Callable[[], None]]) -> None:
-    public = [key for key, value in vars(owner).items() if isinstance(value, FunctionType) and not key.startswith("_")]
-    for key in ["__init__", *public]:
-        old = vars(owner).get(key, _ABSENT)
-        try:
-            setattr(owner, key, raiser)
-        except (TypeError, AttributeError):
-            continue  # a class in C
-        undo.append(_class_restorer(owner, key, old))
+def _below(path: object, name: str) -> bool:
+    return isinstance(path, str) and (path == name or path.startswith(name + "."))
 
 
-def _class_restorer(owner: type, key: str, old: object) -> Callable[[], None]:
-    return lambda: delattr(owner, key) if old is _ABSENT else setattr(owner, key, old)
+def _belongs(value: object, name: str) -> bool:
+    return _below(getattr(value, "__module__", None), name)
+
+
+def _forbid_class(owner: type, name: str, raiser: Callable[..., Any], seen: dict[int, bool], undo: Undo) -> None:
+    for key, value in list(vars(owner).items()):
+        if key in _WORKING or not key.startswith("__"):
+            _forbid_functions(value, name, raiser, seen, undo)
+    if not isinstance(vars(owner).get("__init__"), FunctionType):
+        with contextlib.suppress(TypeError, AttributeError):  # a class in C
+            old = vars(owner).get("__init__")
+            owner.__init__ = raiser  # type: ignore[misc]
+            undo.append(lambda: setattr(owner, "__init__", old) if old else delattr(owner, "__init__"))
+
+
+def _forbid_functions(value: object, name: str, raiser: Callable[..., Any], seen: dict[int, bool], undo: Undo) -> bool:
+    """Have the module's functions that ``value`` is, or wraps, raise in their own place; whether there were any."""
+    if isinstance(value, type) or id(value) in seen:
+        return seen.get(id(value), False)
+    seen[id(value)] = False
+    found = False
+    if type(value) is FunctionType and _belongs(value, name):
+        found = True
+        undo.append(_code_restorer(value, value.__code__))
+        value.__code__ = _raising(len(value.__code__.co_freevars), raiser)
+    for where in _WRAPPERS:
+        with contextlib.suppress(AttributeError):
+            inner = object.__getattribute__(value, where)
+            found = _forbid_functions(inner, name, raiser, seen, undo) or found
+    seen[id(value)] = found
+    return found
+
+
+def _code_restorer(function: FunctionType, code: CodeType) -> Callable[[], None]:
+    return lambda: setattr(function, "__code__", code)
+
+
+def _raising(cells: int, raiser: Callable[..., Any]) -> CodeType:
+    """Code that calls ``raiser``, for a function with so many closure cells."""
+    code = _template(cells)
+    return code.replace(co_consts=tuple(raiser if const == _MARK else const for const in code.co_consts))
+
+
+@cache
+def _template(cells: int) -> CodeType:
+    names = ", ".join(f"_{number}" for number in range(cells))
+    source = f"def outer({names}):\n def inner(*_args, **_kwargs):\n  call = {_MARK!r}\n  call()\n  return [{names}]"
+    outer = next(const for const in compile(source, "<grader>", "exec").co_consts if isinstance(const, CodeType))
+    return next(const for const in outer.co_consts if isinstance(const, CodeType))
 
 
 def _replace(table: MutableMapping[str, Any], key: str, value: object) -> Callable[[], None]:

@@ -10,6 +10,7 @@ import pytest
 from grader.asks import Function, New, Support
 from grader.model import AnswerStatus, Ask, Limits, Opaque
 from grader.worker.answering import SupportFault, evaluate
+from grader.worker.forbidden import ForbiddenUse, forbidding
 from tests.worker.student import MEANS, NAMES, PARAMETERS, answer, notebook, question
 
 GMM = """
@@ -333,11 +334,27 @@ def function(): return private._estimate_gaussian_parameters(1, 2, 3, 4)
 def reimport():
     import sklearn.mixture
     return sklearn.mixture.BayesianGaussianMixture()
-def own(): return 3
+def bare(): return object.__new__(GaussianMixture)._estimate_log_prob_resp(np.zeros((1, 2)))
+def hidden(): return fitted._estimate_log_prob_resp(np.zeros((1, 2)))
+unbound, bound = GaussianMixture.predict_proba, fitted.predict_proba
+def copied(): return unbound(fitted, np.zeros((1, 2)))
+def copied_bound(): return bound(np.zeros((1, 2)))
+def undecorated(): return GaussianMixture.fit_predict.__wrapped__(fitted, np.zeros((3, 2)))
+import pickle
+kept = pickle.dumps(fitted)
+def unpickled(): return pickle.loads(kept)._m_step(np.zeros((3, 2)), np.zeros((3, 2)))
+def found():
+    module = vars(__import__("sklea" + "rn.mixture"))["mixture"]._gaussian_mixture
+    return module._compute_precision_cholesky(0, "")
+def own(): return 3 if fitted == fitted and hash(fitted) and pickle.dumps(fitted) else 0
 """
+FORBIDDEN_WAYS = (
+    "construct", "predict", "subclass", "function", "reimport", "bare", "hidden", "copied", "copied_bound",
+    "undecorated", "unpickled", "found",
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["construct", "predict", "subclass", "reimport"])
+@pytest.mark.parametrize("name", FORBIDDEN_WAYS)
 def test_a_forbidden_module_raises_while_it_is_forbidden(name):
     namespace = notebook(FROM_LIBRARY)
     got = answer(namespace, lambda: Function(name)(), forbidden=("sklearn.mixture",))
@@ -359,6 +376,23 @@ def test_forbidden_functions_are_caught_under_any_name():
     assert got.error.type == "ForbiddenUse"
     assert namespace["lse"] is before
     assert answer(namespace, lambda: Function("f")()).value == 1.0
+
+
+def test_what_is_forbidden_is_put_back_as_it_was():
+    import sklearn.mixture._gaussian_mixture as module
+
+    def codes() -> list[object]:
+        classes = [value for value in vars(module).values() if isinstance(value, type)]
+        found = [value for owner in (module, *classes) for value in vars(owner).values()]
+        return [getattr(value, "__code__", value) for value in found]
+
+    before = codes()
+    with forbidding(("sklearn.mixture", "numpy.linalg"), {}):
+        assert codes() != before
+        with pytest.raises(ForbiddenUse):
+            np.linalg.inv(np.eye(2))
+    assert codes() == before
+    assert np.linalg.inv(np.eye(2)).shape == (2, 2)
 
 
 def test_a_module_that_is_not_there_can_be_forbidden():
