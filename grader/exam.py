@@ -17,6 +17,7 @@ from grader.asks import plain, write
 from grader.assignment import Assignment, AssignmentError
 from grader.model import Answer, AnswerStatus, Ask, Paper, StudentError, Tree
 from grader.rubric import AskDef, MistakeDef, Question, Read, Unreadable
+from grader.supporting import needed
 from grader.threads import one_thread
 from grader.worker.answering import evaluate
 
@@ -168,6 +169,7 @@ def _draw_once(assignment: Assignment, definition: AskDef, seed: str, attempt: i
     question = returned if isinstance(returned, Question) else Question(returned)
     checked_by = {made.item for made in assignment.checks.values() if definition in made.all_asks}
     banned = {module for item in assignment.spec.items if item.id in checked_by for module in item.forbidden}
+    helpers = frozenset(str(step["name"]) for step in steps if step["op"] == "support")
     ask = Ask(
         id=definition.id,
         steps=steps,
@@ -175,7 +177,7 @@ def _draw_once(assignment: Assignment, definition: AskDef, seed: str, attempt: i
         seed=number(seed, definition.id, "answer") % 2**32,
         seconds=definition.seconds or assignment.limits.question_seconds,
         public=definition.public,
-        support=assignment.support if any(step["op"] == "support" for step in steps) else "",
+        support=needed(assignment.support, helpers) if helpers else "",
         forbidden=tuple(sorted(banned | set(definition.forbidden))),
         premised=definition.premised,
     )

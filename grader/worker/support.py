@@ -90,7 +90,7 @@ def support_module(source: str) -> Iterator[Mapping[str, Any]]:
             sys.modules[SUPPORT_MODULE] = before
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def compiled(source: str) -> CodeType:
     """The support source's code; a worker calls this before it forks, so that no question has to compile it again."""
     return compile(source, "<grader support>", "exec", dont_inherit=True)
