@@ -107,7 +107,7 @@ def wrong_shape(answer: Tree, shape: tuple[int, ...], *, what: str = "The answer
     """A failure that says what came back and which shape was expected, and names a transposition."""
     got = reals(answer)
     turned = got is not None and got.ndim == 2 and got.shape == shape[::-1]
-    told = " It has the right numbers of entries but is transposed." if turned else ""
+    told = " It has the right number of entries, but is transposed." if turned else ""
     return fail(
         f"{what}: got {describe(answer)}, expected {'one number' if shape == () else f'shape {shape}'}.{told}", hint
     )
@@ -141,9 +141,10 @@ def stochastic(answer: Tree, *, atol: float, what: str = "The rows", hint: str =
     off = float(np.max(np.abs(sums - 1.0), initial=0.0))
     if off <= atol:
         return Finding(Verdict.PASS, margin=off / atol)
+    low, high = (f"{edge:.4g}" for edge in (sums.min(), sums.max()))
     return Finding(
         Verdict.FAIL,
-        f"{what} sum to between {sums.min():.4g} and {sums.max():.4g}; expected 1.",
+        f"{what} {f'all sum to {low}' if low == high else f'sum to between {low} and {high}'}; expected 1.",
         hint,
         margin=off / atol,
     )

@@ -103,6 +103,10 @@ def test_rows_that_do_not_sum_to_one_are_told_with_their_sums():
     assert "0.96" in finding.message
 
 
+def test_rows_that_all_have_one_sum_are_told_it_once():
+    assert "all sum to 0;" in stochastic(np.zeros((4, 2)), atol=1e-6).message
+
+
 def test_negative_probabilities_fail_though_rows_sum_to_one():
     assert not stochastic(np.array([[1.5, -0.5]]), atol=1e-6)
 

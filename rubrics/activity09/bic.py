@@ -106,7 +106,7 @@ def choice(answer: dict[str, int]) -> Finding:
         )
     name, chosen = next(iter(answer.items()))
     if 1 <= chosen <= 10:
-        return passed(f"Your notebook settles on {chosen} components (`{name}`).")
+        return passed(f"Your notebook settles on {chosen} component{'s' if chosen != 1 else ''} (`{name}`).")
     return fail(f"`{name}` is {chosen}; the activity asks for the best K among 1 to 10.")
 
 
@@ -143,6 +143,8 @@ def _told(answer: float, expected: float, sizes: tuple[int, int, int]) -> str:
     if abs(answer + expected) < 1e-6 * abs(expected):
         return "The sign is turned around."
     counted = (answer + 2 * total) / np.log(N)
+    if abs(counted) < 1e-6:
+        return "It is -2 times the log-likelihood alone; the penalty is missing."
     if abs(counted - round(counted)) < 1e-6 and 0 <= counted <= 500:
         return f"It is what comes out with {round(counted)} free parameters; count them again."
     if abs(answer - p * np.log(N) + 2 * total / N) < 1e-6 * abs(expected):

@@ -149,19 +149,24 @@ def recognisable(
     source, facts = _best(answer, classes, confidence)
     if facts.copies > 0.5:
         return fail(
-            f"The images in {source} stand in the data as they are; new ones are to be sampled from the mixture.", HOW
+            f"The images from {source} stand in the data as they are; new ones are to be sampled from the mixture.",
+            "Sample from the mixture, not from the data.",
         )
     needed = kinds_wanted(facts.count, classes)
     margin = max((1 - facts.confidence) / (1 - confidence), needed / max(1, facts.classes))
     if facts.spread < LEAST_SPREAD:
-        return fail(f"The images in {source} hardly differ from one another, so they are no samples of digits.", HOW)
+        return fail(
+            f"The images from {source} hardly differ from one another, so they are no samples of digits.",
+            "Fit the mixture to digits of all ten kinds, keep enough principal components, and for each image draw a "
+            "component and then from its N(mean, covariance).",
+        )
     if facts.classes >= needed and facts.confidence >= confidence:
         return Finding(Verdict.PASS, f"Looked at {facts.count} images from {source}.", margin=margin)
     if facts.classes >= needed and facts.confidence >= confidence - chance_of_few(facts.count, CONFIDENCE_ERROR):
         return passed(f"Looked at {facts.count} images from {source}, too few to be sure.", needs_review=True)
     told = (
         f"Looked at {facts.count} images from {source}: a classifier of digits sees {facts.classes} of 10 kinds and is "
-        f"sure to {facts.confidence:.0%} on average (wanted: {needed} kinds, {confidence:.0%})."
+        f"{facts.confidence:.0%} sure on average (wanted: {needed} kinds, {confidence:.0%})."
     )
     close = facts.classes >= needed and facts.confidence >= confidence - 0.1 and facts.spread < 1.1
     hint = "Fit more components, or on fewer principal components; digits need covariances between pixels."

@@ -23,7 +23,10 @@ REGULAR = 1e-3
 """Share of the data's variance that a correct E-step may add to the diagonals."""
 REGULAR_CHANGES = 5e-3
 """How much of a posterior that is at most: half of what it may be off."""
-LIKELY = "Look at the line that multiplies each density by its weight, and at the sum that you divide by."
+LIKELY = (
+    "Check three things in turn: the density of one point under one component (`multivariate_normal.pdf` gives the "
+    "same), its product with the weight of that component, and the sum over the row that you divide by."
+)
 
 
 def same(answer: Any, mistaken: Any, inputs: Mapping[str, Any]) -> bool:
@@ -219,7 +222,7 @@ def six_dimensions(answer: Any, expected: Any, inputs: Mapping[str, Any], atol: 
 
 @check("e_step", responsibilities_again)
 def changes_nothing(answer: Any, expected: Any, inputs: Mapping[str, Any], atol: float) -> Finding:
-    """The E-step can be asked again, and for other points, and changes no parameter."""
+    """The same when asked again, and for other points: the E-step changes no parameter."""
     first = matches(answer["first"], expected["first"], inputs, atol)
     if not first:
         return first
@@ -228,7 +231,7 @@ def changes_nothing(answer: Any, expected: Any, inputs: Mapping[str, Any], atol:
         return fail(
             "Asked twice for the same points, your E-step gives different responsibilities: it changes the "
             "parameters or other things that it reads.",
-            "Look for `+=` on an array of `self`: work on a copy instead.",
+            "Look for `+=`, `-=` or `/=` on `X` or on an array of `self`, and assignments to `self`: make new arrays.",
         )
     return close(
         answer["few"],

@@ -38,7 +38,8 @@ def interpolation_one_step(rng: np.random.Generator) -> Question:
 def _walk(rng: np.random.Generator, **steps: int) -> Question:
     z1, z2 = two_codes(rng)
     model = Support("decoder")(decoder_parameters(rng))
-    returned = New("LatentSpaceExplorer", model).call("interpolate", z1, z2, **steps)
+    # A method that yields its images decodes nothing before they are taken.
+    returned = Support("drawn_out")(New("LatentSpaceExplorer", model).call("interpolate", z1, z2, **steps))
     return Question(
         {"returned": returned, "asked": Support("asked_of")(model)},
         inputs={"z1": z1, "z2": z2, "num_steps": steps.get("num_steps", 10)},
@@ -59,7 +60,7 @@ def both_ends(answer: Walk, expected: Walk, atol: float) -> Finding:
         return missing
     images, wanted = answer["images"], expected["images"]
     if len(images) < 2:
-        return fail(f"Asked for seven steps, got {len(images)}.", FORMULA)
+        return fail(f"Asked for seven steps, got {'one image' if len(images) else 'no image'}.", FORMULA)
     scale = float(np.max(np.abs(wanted)))
     off = [_gap(images[0], wanted[0], scale), _gap(images[-1], wanted[-1], scale)]
     if max(off) <= atol:
@@ -113,9 +114,9 @@ def _compare(answer: Walk, expected: Walk, inputs: dict[str, Any], atol: float) 
             FORMULA,
             margin=off / atol,
         )
-    return fail(
-        f"Asked for {len(wanted)} steps, got {len(images)} images. {_ends(images, wanted, scale, atol)}", FORMULA
-    )
+    told = _ends(images, wanted, scale, atol, between="but their number is not.")
+    got = f"{len(images)} image{'s' if len(images) != 1 else ''}"
+    return fail(f"Asked for {len(wanted)} steps, got {got}. {told}".strip(), FORMULA)
 
 
 def _no_images(answer: Walk, path: np.ndarray) -> Finding | None:
@@ -154,12 +155,14 @@ def _kind_of_walk(images: np.ndarray, wanted: np.ndarray, scale: float, atol: fl
     return _ends(images, wanted, scale, atol)
 
 
-def _ends(images: np.ndarray, wanted: np.ndarray, scale: float, atol: float) -> str:
+def _ends(
+    images: np.ndarray, wanted: np.ndarray, scale: float, atol: float, between: str = "what lies between is not."
+) -> str:
     if len(images) == 0:
         return ""
     first, last = _gap(images[0], wanted[0], scale) <= atol, _gap(images[-1], wanted[-1], scale) <= atol
     if first and last:
-        return "Both ends are right, what lies between is not."
+        return f"Both ends are right, {between}"
     if first:
         return "The start is right, the end is not."
     return "The end is right, the start is not." if last else "Neither end is right."

@@ -166,12 +166,20 @@ def present(answer: Mapping[str, Any], expected: Mapping[str, Any], name: str) -
 
 def weights_match(answer: Any, expected: Any, inputs: Mapping[str, Any], atol: float) -> Finding:
     """Weights within ``atol``, or what the values tell of the mistake."""
+    what = "Your weights after the M-step"
     found = present(answer, expected, "weights")
     if found is not None:
         return found
+    found, told = close(answer["weights"], expected["weights"], atol=atol, what=what), ""
+    if not found:
+        told = explain_weights(answer["weights"], inputs)
+    if told:
+        # In place of what the values alone tell, which would say it twice.
+        off = deviations(answer, expected)["weights"]
+        found = Finding(Verdict.FAIL, f"{what} are off by up to {_plainly(off)}.", margin=found.margin)
     return _explained(
-        close(answer["weights"], expected["weights"], atol=atol, what="Your weights after the M-step"),
-        explain_weights(answer["weights"], inputs),
+        found,
+        told,
         "Each weight is that component's responsibilities summed over the points, divided by the number of points.",
     )
 

@@ -135,7 +135,9 @@ class StrongRegularisation(Pieces):
 
 
 @mistake(
-    "m_step", "You add 0.1 to the diagonal of the covariances, which shows in the fit: 1e-6 is plenty.", replaces="GMM"
+    "m_step",
+    "You add a constant to the diagonal of the covariances that shows in the fit: 1e-6 is plenty.",
+    replaces="GMM",
 )
 class NoticeableRegularisation(Pieces):
     def new_covariances(self, X, R, means, old):

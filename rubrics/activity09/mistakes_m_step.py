@@ -173,7 +173,9 @@ class MeansNotUpdated(Pieces):
 
 
 @mistake(
-    "m_step", "Your means are stored transposed into the wrong order: row k is the mean of component k.", replaces="GMM"
+    "m_step",
+    "Your means come in another order than the columns of the responsibilities: row k is the mean of component k.",
+    replaces="GMM",
 )
 class MeansReversed(Pieces):
     def new_means(self, X, R):
@@ -327,7 +329,9 @@ class NormalisedOverPoints(Pieces):
 
 
 @mistake(
-    "m_step", "Your M-step swaps weights and covariances of different components: sort all three alike.", replaces="GMM"
+    "m_step",
+    "Your M-step reorders the means alone, so weights and covariances belong to other components: reorder all three.",
+    replaces="GMM",
 )
 class SortsMeansOnly(Pieces):
     def _m_step(self, X, responsibilities):

@@ -255,7 +255,7 @@ def samples(value: Any, inputs: Mapping[str, Any]) -> Read:
         raise Unreadable(
             f"`sample({n})` on {D}-dimensional components returned {describe(value)}; expected an array of shape "
             f"({n}, {D}).",
-            "Append each draw to `samples` and return `np.array(samples)`.",
+            "Append each draw, a point with all its coordinates, to `samples` and return `np.array(samples)`.",
         )
     return best
 

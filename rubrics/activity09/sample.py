@@ -97,12 +97,23 @@ def usable(answer: Any, inputs: Mapping[str, Any]) -> Finding | None:
     """A finding where the samples are too few or far too many copies for laws to say anything; None where they do."""
     points = answer["points"]
     if len(points) < N // 2:
-        return fail(f"`sample({N})` gave {len(points)} samples, too few to judge.", "Append one draw in every round.")
+        return fail(
+            f"`sample({N})` gave {len(points)} sample{'s' if len(points) != 1 else ''}, too few to judge.",
+            "Append one draw in every round.",
+        )
     if count_lost(points) > 0.5 * points.size:
         return fail("Most of your samples are NaN or infinite.")
     if (points == points[0]).all():
         return fail("All your samples are the same point.", "Draw a new component and a new point in every round.")
     return None
+
+
+def _mend_shape(came: tuple[int, ...]) -> str:
+    if len(came) > 2:
+        return "Drawing with size 1 leaves an extra axis: take `[0]` of it."
+    if came == (2, N):
+        return "One row per sample: return `samples.T`."
+    return "Draw `n_samples` in all: one component and one point for each row."
 
 
 def _decided(p_value: float, level: float, message: str, hint: str) -> Finding:
@@ -122,10 +133,7 @@ def shape(answer: Any, inputs: Mapping[str, Any]) -> Finding:
         return found
     if tuple(answer["shape"]) != wanted:
         came = tuple(int(size) for size in answer["shape"])
-        return fail(
-            f"`sample({N})` returned an array of shape {came}; expected {wanted}.",
-            "One row per sample. Drawing with size 1 leaves an extra axis: take `[0]` of it.",
-        )
+        return fail(f"`sample({N})` returned an array of shape {came}; expected {wanted}.", _mend_shape(came))
     if count_lost(points):
         return fail(f"{count_lost(points)} of the {points.size} values of your samples are NaN or infinite.")
     copies = 1.0 - len(np.unique(points, axis=0)) / N
@@ -151,13 +159,14 @@ def frequencies(answer: Any, inputs: Mapping[str, Any], level: float) -> Finding
     K = len(weights)
     counts = np.bincount(labels, minlength=K)
     shares = ", ".join(f"{share:.3f}" for share in counts / counts.sum())
+    alone = " All samples lie nearest to the same component." if counts.max() == counts.sum() else ""
     uniform = laws.counts(counts, np.full(K, 1.0 / K)) > level
-    told = " That is a uniform choice." if uniform else ""
+    told = " That is a uniform choice." if uniform else alone
     return _decided(
         laws.counts(counts, weights),
         laws.share(level, TESTS),
         f"The components were chosen with frequencies {shares} in {N} samples, which are not the weights.{told}",
-        "Choose with `np.random.choice(n_components, p=self.weights)`.",
+        "For each sample choose `k` with `np.random.choice(n_components, p=self.weights)`, and draw around `means[k]`.",
     )
 
 
@@ -174,11 +183,12 @@ def stray_points(answer: Any, inputs: Mapping[str, Any], level: float) -> Findin
     _, _, squared = labelled(answer, inputs)
     limit = laws.stray_radius(N, 2, laws.share(level, TESTS))
     stray = int(np.count_nonzero(squared > limit**2))
+    lie = "lies" if stray == 1 else "lie"
     return _decided(
         laws.largest_chi_square(squared, 2),
         laws.share(level, TESTS),
-        f"{stray} of {len(squared)} samples lie more than {limit:.0f} standard deviations from every component, where "
-        "no sample should.",
+        f"{stray} of {len(squared)} samples {lie} more than {limit:.0f} standard deviations from every component, "
+        "where no sample should.",
         "Draw from N(means[k], covariances[k]) with the same k for both. A standard deviation is the square root of a "
         "variance.",
     )

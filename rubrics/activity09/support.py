@@ -2,8 +2,10 @@
 
 import collections
 import contextlib
+import itertools
 import pickle
 import time
+import types
 
 import numpy as np
 
@@ -111,6 +113,11 @@ class Decoder:
 
 def decoder(parameters):
     return Decoder(**parameters)
+
+
+def drawn_out(returned):
+    """What a generator yields, at most 100 of it, as a list; anything else as it is."""
+    return list(itertools.islice(returned, 100)) if isinstance(returned, types.GeneratorType) else returned
 
 
 def asked_of(model):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from grader import laws
-from grader.compare import describe, fail, monotone
+from grader.compare import count_lost, fail, monotone
 from grader.model import Finding, Verdict
 from grader.rubric import New, Question, Reply, Support, ask, check
 
@@ -33,6 +33,11 @@ from .training_reading import (
     trained_again,
 )
 
+FOUND = (
+    "None of the three clusters has a component of its own",
+    "Only one of the three clusters has a component of its own",
+    "Only two of the three clusters have a component of their own",
+)
 STARTS = 12
 ROUNDS = 12
 
@@ -106,7 +111,10 @@ def never_falls(fits: Reply, steps: Reply, tolerance: float) -> Finding:
     if found is not None:
         return found
     history, what = best_start(fits.value)["history"], "Your log-likelihood history"
-    hint = "E-step and M-step together never lower it: one of them, or the formula of the log-likelihood, is off."
+    hint = (
+        "E-step and M-step together never lower it: one of them or the formula of the log-likelihood is off, or "
+        "something else in the loop changes the parameters."
+    )
     if history is None:
         # Without a history the parameters themselves tell, round by round.
         X = steps.inputs["X"]
@@ -114,9 +122,12 @@ def never_falls(fits: Reply, steps: Reply, tolerance: float) -> Finding:
         what = "The log-likelihood that the grader computed from your parameters round by round"
     if len(history) < 2:
         return fail(
-            f"{what} is {describe(history)}; expected one value per iteration.",
-            "Append the mean log-likelihood to `self.log_likelihoods` in every iteration.",
+            f"{what} holds {'a single value' if len(history) else 'no value'}; training takes several iterations.",
+            "Repeat both steps until the rise is smaller than `tol`, and append the mean log-likelihood to "
+            "`self.log_likelihoods` in every iteration.",
         )
+    if count_lost(history):
+        hint = "Look for the logarithm of 0 or of a negative number."
     return monotone(history, tolerance=tolerance, what=what, hint=hint)
 
 
@@ -157,8 +168,7 @@ def all_modes(answer: Any, inputs: Mapping[str, Any], deviations: float) -> Find
     if hit == 3:
         return Finding(Verdict.PASS, margin=float(distances.min(axis=1).max() / deviations))
     return fail(
-        f"{3 - hit} of the three clusters have no component of their own, even in the best of {len(answer['starts'])} "
-        "starts.",
+        f"{FOUND[hit]}, even in the best of {len(answer['starts'])} starts.",
         "Start from different points of the data, and update the means of all components.",
     )
 

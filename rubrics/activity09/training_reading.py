@@ -45,8 +45,10 @@ def trained_again(value: Any, inputs: Mapping[str, Any]) -> Read:
 
 def _nothing_found(states: Any) -> str:
     present = next((state for state in states if state), {})
-    shown = ", ".join(f"`{key}`" for key in list(present)[:12]) or "none"
-    return f"After `fit` no weights, means and covariances were found. Attributes found: {shown}."
+    shown = ", ".join(f"`{key}`" for key, kept in list(present.items())[:12] if kept is not None) or "none"
+    unset = ", ".join(f"`{key}`" for key, kept in list(present.items())[:12] if kept is None)
+    still = f" Still `None`: {unset}." if unset else ""
+    return f"After `fit` no weights, means and covariances were found. Attributes with a value: {shown}.{still}"
 
 
 def one_start(

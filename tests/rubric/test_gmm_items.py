@@ -220,6 +220,36 @@ def test_the_values_of_an_m_step_tell_the_mistake(change: tuple[str, str], told:
     assert any(told in check.message for check in result.checks)
 
 
+def test_what_wrong_weights_tell_is_said_once():
+    source = PLAIN.replace("self.weights = N_k / len(X)", "self.weights = N_k / (len(X) - 1)")
+    result = graded("one", written(source), "m_step")["m_step"]
+    message = next(check.message for check in result.checks if check.id == "weights")
+    assert message.count("off by the same factor") == 1
+
+
+@pytest.mark.parametrize(
+    "ending, told",
+    [
+        ("return points.T", "`samples.T`"),
+        ("return points[:, None]", "`[0]`"),
+        ("return points[:-1]", "`n_samples` in all"),
+    ],
+    ids=["transposed", "extra axis", "one too few"],
+)
+def test_samples_of_a_wrong_shape_are_told_how_to_mend_it(ending: str, told: str):
+    source = (
+        PLAIN
+        + f"""
+def wrong(self, n_samples, right=GMM.sample):
+    points = np.asarray(right(self, n_samples))
+    {ending}
+GMM.sample = wrong
+"""
+    )
+    result = graded("one", written(source), "sample")["sample"]
+    assert told in next(check.hint for check in result.checks if check.id == "shape")
+
+
 def test_no_message_shows_an_expected_value():
     source = PLAIN.replace("self.weights[k] * mul", "mul").replace("/ N_k[k]", "/ len(X)")
     results = graded("one", written(source), "e_step", "m_step")

@@ -79,6 +79,17 @@ class LatentSpaceExplorer:
         return self.model.decode((1 - a) * np.float32(z1) + a * np.float32(z2)).reshape(num_steps, 8, 8)
 """,
     ),
+    "a generator": (
+        "interpolate",
+        """
+class LatentSpaceExplorer:
+    def __init__(self, model):
+        self.model = model
+    def interpolate(self, z1, z2, num_steps=10):
+        for a in np.linspace(0, 1, num_steps):
+            yield self.model.decode((1 - a) * z1 + a * z2)
+""",
+    ),
     "image and code": (
         "arithmetic",
         """
