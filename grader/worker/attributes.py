@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from grader.worker.lookup import Names, bare, known_as
 from grader.worker.plain import is_a
 
+_DICT_OF = type.__dict__["__dict__"]
 _LONG_CODE = 1 << 16
 """Bytes of code that no question has to wait for: what is longer is read in the question's own time."""
 
@@ -57,14 +57,18 @@ def self_attributes(code: CodeType) -> tuple[str, ...]:
 
 
 def read_ahead(namespace: Mapping[str, object]) -> None:
-    """Remember `self_attributes` of the notebook's own classes, so that not every fork has to read their code again."""
+    """Remember `self_attributes` of the notebook's own methods, so that not every fork has to read their code again.
+
+    This runs outside of the forks, so it touches nothing that could run student code: plain functions in the
+    dictionaries of classes, got at without the help of a metaclass.
+    """
     for owner in list(namespace.values()):
-        with suppress(Exception):  # whatever a student's class does, it is met again in a question, and told there
-            if is_a(owner, type) and vars(owner).get("__module__") == "__main__":
-                for value in list(vars(owner).values()):
-                    for function in _functions_in(value):
-                        if len(function.__code__.co_code) < _LONG_CODE:
-                            self_attributes(function.__code__)
+        if is_a(owner, type):
+            held = dict(_DICT_OF.__get__(owner))
+            if type(held.get("__module__")) is str and held["__module__"] == "__main__":
+                for value in held.values():
+                    if type(value) is FunctionType and len(value.__code__.co_code) < _LONG_CODE:
+                        self_attributes(value.__code__)
 
 
 def matching(name: str, names: Names, present: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 
 from grader.asks import Function, New, Support
 from grader.model import AnswerStatus
+from grader.worker.attributes import read_ahead, self_attributes
 from tests.worker.student import COVARIANCES, MEANS, PARAMETERS, WEIGHTS, answer
 
 X = np.arange(8.0).reshape(4, 2)
@@ -384,3 +385,21 @@ def test_a_function_may_be_a_method_instead():
     got = answer(source, lambda: Function("compute_bic")(New("GMM"), X))
     assert got.value == 9
     assert any("method" in note for note in got.notes)
+
+
+def test_reading_ahead_remembers_what_methods_use_and_runs_nothing_of_a_class() -> None:
+    class Trap(type):
+        def __getattribute__(cls, name: str) -> object:
+            raise SystemExit(name)
+
+    class Trapped(metaclass=Trap):
+        __module__ = "__main__"
+
+        def fit(self) -> None:
+            self.centres = 1
+
+    self_attributes.cache_clear()
+    read_ahead({"Trapped": Trapped, "number": 1})
+    fit = type.__dict__["__dict__"].__get__(Trapped)["fit"]
+    assert self_attributes(fit.__code__) == ("centres",)
+    assert self_attributes.cache_info().hits == 1
