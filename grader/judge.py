@@ -338,9 +338,10 @@ def _advice(case: Case, items: Sequence[ItemResult]) -> tuple[str, ...]:
             stops.setdefault((run.error.type, run.error.message, run.error.cell, run.error.line_no), told)
     advice = list(stops.values())[:3]
     needed = {name for rule in case.exam.assignment.spec.items for name in rule.needs}
-    open_items = [item for item in items if item.verdict not in (Verdict.PASS, Verdict.BLOCKED) and not item.extension]
+    settled = (Verdict.PASS, Verdict.BLOCKED)  # what is blocked comes right with what it needs
+    open_items = [item for item in items if item.verdict not in settled and not item.extension]
     for item in sorted(open_items, key=lambda item: item.id not in needed):
-        worst = next((one for one in item.checks if one.verdict is not Verdict.PASS and one.max_points > 0), None)
+        worst = next((one for one in item.checks if one.verdict not in settled and one.max_points > 0), None)
         cause = (worst.diagnosis_text or worst.message or worst.title) if worst else ""
         if cause and not any(one in cause for one in advice):  # the cell that stopped is told already
             advice.append(f"{item.title}: {cause}")

@@ -64,7 +64,9 @@ def _message(bad: list[CellRun], skipped: list[CellRun], machine: list[CellRun],
     if len(first) > 3:
         words.append(f"{_more(len(first) - 3)}.")
     if len(first) < len(bad):
-        words.append(f"{_more(len(bad) - len(first))} in {'the same line' if len(first) == 1 else 'the same lines'}.")
+        words.append(
+            f"{_more(len(bad) - len(first))} in {'the same line' if len(first) == 1 else 'one of these lines'}."
+        )
     if skipped:
         words.append(f"{len(skipped)} cell{' was' if len(skipped) == 1 else 's were'} not tried any more.")
     return " ".join([begin, *words, _about_the_machine(machine)]).strip()
