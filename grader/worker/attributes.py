@@ -11,7 +11,6 @@ from typing import Any
 from grader.worker.lookup import Names, bare, known_as
 from grader.worker.plain import is_a
 
-_DICT_OF = type.__dict__["__dict__"]
 _LONG_CODE = 1 << 16
 """Bytes of code that no question has to wait for: what is longer is read in the question's own time."""
 
@@ -56,7 +55,18 @@ def self_attributes(code: CodeType) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_attributes_on(code, code.co_varnames[0])))
 
 
-def read_ahead(namespace: Mapping[str, object]) -> None:
+def class_dict(owner: type) -> dict[str, Any]:
+    """What the class holds itself, got at without the help of its metaclass, which may be a student's."""
+    return dict(type.__dict__["__dict__"].__get__(owner))
+
+
+def is_computed(instance: object, name: str) -> bool:
+    """Is it a property that can't be set?"""
+    prop: Any = getattr(type(instance), name, None)
+    return is_a(prop, property) and prop.fset is None
+
+
+def read_ahead(namespace: Mapping[str, Any]) -> None:
     """Remember `self_attributes` of the notebook's own methods, so that not every fork has to read their code again.
 
     This runs outside of the forks, so it touches nothing that could run student code: plain functions in the
@@ -64,7 +74,7 @@ def read_ahead(namespace: Mapping[str, object]) -> None:
     """
     for owner in list(namespace.values()):
         if is_a(owner, type):
-            held = dict(_DICT_OF.__get__(owner))
+            held = class_dict(owner)
             if type(held.get("__module__")) is str and held["__module__"] == "__main__":
                 for value in held.values():
                     if type(value) is FunctionType and len(value.__code__.co_code) < _LONG_CODE:
@@ -84,8 +94,8 @@ def write(instance: object, name: str, value: object) -> None:
 
     Raises AttributeError when the object refuses.
     """
-    prop: Any = getattr(type(instance), name, None)
-    if is_a(prop, property) and prop.fset is None:
+    if is_computed(instance, name):
+        prop: Any = getattr(type(instance), name)
         read = self_attributes(prop.fget.__code__) if isinstance(prop.fget, FunctionType) else ()
         name = read[0] if read else "_" + name
     try:

@@ -8,8 +8,17 @@ from typing import Any
 import numpy as np
 
 from grader.model import Tree
-from grader.worker.attributes import attribute_names, matching, own_attributes, write
-from grader.worker.layout import Sample, canonical, component_places, fits, laid_out, parameter_places, sample_of
+from grader.worker.attributes import attribute_names, is_computed, matching, own_attributes, write
+from grader.worker.containers import (
+    component_places,
+    entries,
+    entry,
+    parameter_places,
+    set_components,
+    set_parameter,
+    shown,
+)
+from grader.worker.layout import Sample, canonical, fits, laid_out, sample_of
 from grader.worker.lookup import Names, logs_known_as
 
 _FITTED = ("fitted", "isfitted", "trained", "istrained")
@@ -54,10 +63,12 @@ def read_parameter(instance: object, name: str, names: Names) -> tuple[bool, Any
     for attribute in logs_known_as(name, names):
         if attribute in present:
             return True, np.exp(getattr(instance, attribute)), attribute
-    for attribute, key in parameter_places(name, names, own_attributes(instance)):
-        return True, getattr(instance, attribute)[key], f'{attribute}["{key}"]'
-    for attribute, key in component_places(name, names, own_attributes(instance)):
-        return True, [one[key] for one in getattr(instance, attribute)], f'{attribute}[k]["{key}"]'
+    own = own_attributes(instance)
+    for attribute, key in parameter_places(name, names, own):
+        return True, entry(own[attribute], key), shown(attribute, own[attribute], key)
+    for attribute, key in component_places(name, names, own):
+        held = own[attribute]
+        return True, [entry(one, key) for one in held], shown(f"{attribute}[k]", held[0], key)
     return bool(unset), None, unset
 
 
@@ -87,7 +98,11 @@ def _set(
 ) -> None:
     fitted = sample.attributes if sample is not None else {}
     own = own_attributes(instance)
+    places = list(dict.fromkeys(parameter_places(name, names, fitted) + parameter_places(name, names, own)))
+    listed = component_places(name, names, {**fitted, **own}) or component_places(name, names, fitted)
     used = matching(name, names, present)
+    if places or listed:  # behind a property that only reads lies the container
+        used = [attribute for attribute in used if not is_computed(instance, attribute)]
     fitting = [attribute for attribute in used if fits(value, fitted.get(attribute, own.get(attribute)), sample)]
     used = fitting or used  # `m` may be a count, `weights` the responsibilities; if nothing fits, set them all
     for attribute in used:
@@ -96,30 +111,19 @@ def _set(
     for attribute in logs:
         with np.errstate(divide="ignore"):
             write(instance, attribute, _in_form(np.log(value), fitted.get(attribute), sample))
-    places = list(dict.fromkeys(parameter_places(name, names, fitted) + parameter_places(name, names, own)))
+    where = [*used, *logs]
     for attribute, key in places:
-        if type(own.get(attribute)) is not dict:
-            write(instance, attribute, {})
-        like = fitted.get(attribute, own.get(attribute)) or {}
-        getattr(instance, attribute)[key] = _in_form(value, like.get(key), sample)
-    where = [*used, *logs, *(f'{attribute}["{key}"]' for attribute, key in places)]
-    for attribute, key in component_places(name, names, {**fitted, **own}) or component_places(name, names, fitted):
-        _set_components(instance, attribute, key, value)
-        where.append(f'{attribute}[k]["{key}"]')
+        like = fitted[attribute] if entries(fitted.get(attribute)) else own[attribute]
+        set_parameter(instance, attribute, key, _in_form(value, entries(like).get(key), sample), like)
+        where.append(shown(attribute, like, key))
+    for attribute, key in listed:
+        kept = fitted[attribute] if type(fitted.get(attribute)) is list and fitted[attribute] else own[attribute]
+        set_components(instance, attribute, key, value, kept)
+        where.append(shown(f"{attribute}[k]", kept[0], key))
     if not where:
         write(instance, name, _in_form(value, None, sample))
     elif name not in where:
         note(f"found your {name} under `{where[0]}`")
-
-
-def _set_components(instance: object, attribute: str, key: str, value: Tree) -> None:
-    """Set one entry of each component's dict; the dicts are made where there are none or too many."""
-    parts = [float(part) if np.ndim(part) == 0 else np.array(part) for part in value]
-    held = own_attributes(instance).get(attribute)
-    if type(held) is not list or len(held) != len(parts):
-        write(instance, attribute, [{} for _ in parts])
-    for one, part in zip(getattr(instance, attribute), parts, strict=True):
-        one[key] = part
 
 
 def _in_form(value: Tree, like: object, sample: Sample | None) -> Tree:

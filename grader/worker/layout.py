@@ -19,8 +19,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from grader.model import Tree
-from grader.worker.attributes import matching, own_attributes
+from grader.worker.attributes import own_attributes
 from grader.worker.blame import cell_of
+from grader.worker.containers import entries
 from grader.worker.lookup import Names, known_as, methods_of, parameters_of, pick
 from grader.worker.tail import Tail
 
@@ -114,7 +115,7 @@ def _fitted(instance: object, components: int, make: Callable[[], object] | None
     known = parameters_of(method) or {}
     dimensions = 2 if components != 2 else 3
     method(_points(components, dimensions), **{name: 1 for name in iteration_names if name in known})
-    kept = {key: held for key, held in own_attributes(other).items() if type(held) in _KEPT}
+    kept = {key: held for key, held in own_attributes(other).items() if type(held) in _KEPT or entries(held)}
     return Sample(components, dimensions, kept)
 
 
@@ -181,26 +182,6 @@ def _boxed(array: np.ndarray[Any, Any], like: Any) -> Tree:
         keys = list(like) if len(like) == len(array) else range(len(array))
         return {key: _boxed(part, first) for key, part in zip(keys, array, strict=True)}
     return np.matrix(array) if isinstance(like, np.matrix) else np.array(array)
-
-
-def parameter_places(name: str, names: Names, attributes: dict[str, Any]) -> list[tuple[str, str]]:
-    """(attribute, key) of each dict among ``attributes`` that keeps ``name`` under a key of it."""
-    return [
-        (attribute, key)
-        for attribute, held in attributes.items()
-        if type(held) is dict
-        for key in matching(name, names, [key for key in held if type(key) is str])
-    ]
-
-
-def component_places(name: str, names: Names, attributes: dict[str, Any]) -> list[tuple[str, str]]:
-    """(attribute, key) of each list of one dict per component that keeps ``name`` under a key of them."""
-    return [
-        (attribute, key)
-        for attribute, held in attributes.items()
-        if type(held) is list and held and all(type(one) is dict for one in held)
-        for key in matching(name, names, [key for key in held[0] if type(key) is str])
-    ]
 
 
 _KEPT = {np.ndarray, np.matrix, list, tuple, dict, int, float, bool}
