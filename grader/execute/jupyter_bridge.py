@@ -111,7 +111,11 @@ class Bridge:
         context.setsockopt(zmq.MAXMSGSIZE, MESSAGE_BYTES)
         context.setsockopt(zmq.RCVHWM, WAITING)
         context.setsockopt(zmq.LINGER, 0)
-        manager = self._manager(context)
+        with contextlib.ExitStack() as stack:
+            stack.callback(context.destroy, linger=0)  # last, also where the shutdown is cancelled
+            await self._work(self._manager(context))
+
+    async def _work(self, manager: AsyncKernelManager) -> None:
         client: AsyncKernelClient | None = None
         try:
             await manager.start_kernel(**self._keeper.popen(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -130,7 +134,6 @@ class Bridge:
                 client.stop_channels()
             with contextlib.suppress(Exception):  # it is gone, or was never there
                 await manager.shutdown_kernel(now=True)
-            context.destroy(linger=0)
 
     def _manager(self, context: zmq.asyncio.Context) -> AsyncKernelManager:
         link = self._keeper.base / "link"
