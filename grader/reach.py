@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from grader.parsing import Code, ParsedCell
 from grader.symbols import Binding, Class, Table, first_parameter, imported
 
 _MAX_UNITS = 5000
 _MAX_LOOKUPS = 200_000
+_MAX_BASES = 30
 """Enough for any notebook; a hostile one is read as far as that."""
 _IMPORTERS = {"import_module", "__import__"}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -82,6 +84,7 @@ class _Search:
         self._seen: set[tuple[int, int]] = set()
         self._classes: set[Class] = set()
         self._touched: set[str] = set()
+        self._lines: dict[Class, tuple[Class, ...]] = {}
         self._lookups = 0
 
     # --- roots
@@ -130,11 +133,12 @@ class _Search:
 
     def _construct(self) -> bool:
         """Queue what objects of the classes that were named may run: construction, and methods called by name."""
-        for known in list(self._classes):
-            for name in (*_MADE_BY_CONSTRUCTION, *self._touched):
-                self._lookups += 1
-                if self._lookups < _MAX_LOOKUPS and self._find(known, name):
-                    self._member(known, name, known, called=True)
+        for known, name in product(list(self._classes), (*_MADE_BY_CONSTRUCTION, *self._touched)):
+            self._lookups += 1
+            if self._lookups >= _MAX_LOOKUPS:
+                break
+            if self._find(known, name):
+                self._member(known, name, known, called=True)
         return bool(self._queue)
 
     def _push(self, unit: _Unit) -> None:
@@ -161,20 +165,22 @@ class _Search:
 
     # --- members
 
-    def _bases(self, known: Class) -> Iterator[Class]:
+    def _bases(self, known: Class) -> tuple[Class, ...]:
         """The class and the notebook's classes that it inherits from."""
-        stack, seen = [known], set[Class]()
-        while stack:
-            one = stack.pop(0)
-            if one in seen:
-                continue
-            seen.add(one)
-            yield one
-            for base in one.node.bases:
-                if isinstance(base, ast.Name):
-                    before = one.binding.order if base.id == one.binding.name else None
-                    parent = self.table.class_of(self.table.lookup(base.id, before))
-                    stack += [parent] if parent else []
+        if known not in self._lines:
+            stack, found = [known], dict[Class, None]()
+            while stack and len(found) < _MAX_BASES:
+                one = stack.pop(0)
+                if one in found:
+                    continue
+                found[one] = None
+                for base in one.node.bases[:_MAX_BASES]:
+                    if isinstance(base, ast.Name):
+                        before = one.binding.order if base.id == one.binding.name else None
+                        parent = self.table.class_of(self.table.lookup(base.id, before))
+                        stack += [parent] if parent else []
+            self._lines[known] = tuple(found)
+        return self._lines[known]
 
     def _find(self, known: Class, name: str) -> tuple[Class, Binding] | None:
         return next(((one, one.members[name]) for one in self._bases(known) if name in one.members), None)
@@ -197,16 +203,19 @@ class _Search:
 
     def _method(self, binding: Binding, owner: Class) -> None:
         """Queue what a member is: ``GMM.sample = sample`` makes a function a method."""
-        node = binding.node
-        if isinstance(node, ast.Name):
-            plain = self.table.lookup(node.id, binding.order)
-            if plain is not None and isinstance(plain.node, _FUNCTIONS):
-                self.reached.add(plain.name)
-                self._push(_Unit(plain.node, plain.cell, owner, plain.order, plain.name))
-                return
-        self._push(_Unit(node, binding.cell, owner, binding.order, binding.name))
-        if binding.previous is not None and not isinstance(node, _FUNCTIONS) and _mentions(node, binding.name):
-            self._method(binding.previous, owner)
+        version: Binding | None = binding
+        while version is not None and len(self._seen) < _MAX_UNITS:
+            node = version.node
+            if isinstance(node, ast.Name):
+                plain = self.table.lookup(node.id, version.order)
+                if plain is not None and isinstance(plain.node, _FUNCTIONS):
+                    self.reached.add(plain.name)
+                    self._push(_Unit(plain.node, plain.cell, owner, plain.order, plain.name))
+                    return
+            self._push(_Unit(node, version.cell, owner, version.order, version.name))
+            # `GMM.fit = timed(GMM.fit)` calls what was there before.
+            before = not isinstance(node, _FUNCTIONS) and _mentions(node, version.name)
+            version = version.previous if before else None
 
     def _inherit(self, known: Class) -> None:
         """A method that none of the notebook's classes has comes from an imported base."""

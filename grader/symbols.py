@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -50,10 +51,9 @@ class Table:
 
     def lookup(self, name: str, before: int | None = None) -> Binding | None:
         """The last binding of ``name``, or the last one made before another."""
-        for binding in reversed(self.versions.get(name, [])):
-            if before is None or binding.order < before:
-                return binding
-        return None
+        versions = self.versions.get(name, [])
+        at = len(versions) if before is None else bisect_left(versions, before, key=lambda one: one.order)
+        return versions[at - 1] if at else None
 
     def class_of(self, binding: Binding | None) -> Class | None:
         """The class that a binding leads to, through plain aliases such as ``GMM = BetterGMM``."""
