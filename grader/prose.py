@@ -30,6 +30,8 @@ _SOME = 5
 """Words from which on a text below a reflection's heading is one, however short."""
 _PROSE = 25
 """Words from which on a cell without such a heading may be one."""
+_MAX_TOTAL = 1_000_000
+"""Characters of a notebook that are looked through, each cell's up to `MAX_TEXT`."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +59,25 @@ def find_reflection(submission: Submission, template: Sequence[str] = ()) -> Ref
         template: texts that students were given; lines that resemble theirs are not the student's.
     """
     known = tuple(template)
-    sections = list(_sections(submission.cells))
+    cells = _within(submission.cells)
+    sections = list(_sections(cells))
     found = [_below_heading(section, known) for section in sections]
     inside = {cell.index for section in sections for cell in section.code}
-    found += [_in_code(cell, known, cell.index in inside) for cell in submission.cells if cell.kind is CellKind.CODE]
+    found += [_in_code(cell, known, cell.index in inside) for cell in cells if cell.kind is CellKind.CODE]
     best = max(found, key=lambda one: words(one.text), default=NOTHING)
     if words(best.text) >= _SOME:
         return best
-    return _last_prose(submission.cells, known)
+    return _last_prose(cells, known)
+
+
+def _within(cells: Sequence[Cell]) -> Sequence[Cell]:
+    """The last cells that together are not longer than a notebook's text can be."""
+    left = _MAX_TOTAL
+    for at in range(len(cells) - 1, -1, -1):
+        left -= min(len(cells[at].source), MAX_TEXT)
+        if left < 0:
+            return cells[at + 1 :]
+    return cells
 
 
 def repetition(text: str) -> float:

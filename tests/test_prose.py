@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -270,6 +272,16 @@ def test_repetition() -> None:
     assert repetition("I learned EM well. I learned EM well. It was fun to do.") >= 1 / 3
     assert repetition("我学会了算法。" * 4) > 0.7
     assert repetition("") == 0
+
+
+@pytest.mark.parametrize("kind", list(CellKind))
+def test_a_notebook_full_of_text_is_read_as_far_as_that_is_quick(kind: CellKind) -> None:
+    text = "reflection = '''" + "I learned a lot. " * 50 + "'''"
+    filled = tuple(Cell(i, kind, f"# Reflection\n{text}") for i in range(1, 5000))
+    own = Cell(5000, CellKind.MARKDOWN, f"# Reflection\n{OWN} {OWN}")
+    began = time.process_time()
+    assert find_reflection(Submission("s", "s", "", cells=(*filled, own)), TEMPLATE).text
+    assert time.process_time() - began < 20
 
 
 @settings(max_examples=60, deadline=None)

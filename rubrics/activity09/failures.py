@@ -9,9 +9,12 @@ from grader.text import brief
 
 STOPPED = (CellStatus.ERROR, CellStatus.TIMEOUT, CellStatus.DIED)
 _DEFINED = re.compile(
-    r"^\s*(?:async\s+def|def|class)\s+(\w+)|^\s*(\w+)(?:\s*,\s*\w+)*\s*(?::[^=]+)?=(?!=)", re.MULTILINE
+    r"^[ \t]*+(?:async[ \t]+def|def|class)[ \t]+(\w++)"
+    r"|^[ \t]*+(\w++)(?:[ \t]*+,[ \t]*+\w++)*+[ \t]*+(?::[^=\n]++)?=(?!=)",
+    re.MULTILINE,
 )
-_NAMES = re.compile(r"^\s*(\w+(?:\s*,\s*\w+)+)\s*=(?!=)", re.MULTILINE)
+_NAMES = re.compile(r"^[ \t]*+(\w++(?:[ \t]*+,[ \t]*+\w++)++)[ \t]*+=(?!=)", re.MULTILINE)
+_IMPORTED = re.compile(r"^[ \t]*+(?:from[ \t]++[\w.]++[ \t]++)?import[ \t]++(.+)$", re.MULTILINE)
 _MISSING = re.compile(r"name '(\w+)' is not defined")
 
 
@@ -25,7 +28,7 @@ def assigned_in(source: str) -> set[str]:
     found = {name for pair in _DEFINED.findall(source) for name in pair if name}
     for names in _NAMES.findall(source):
         found |= {name.strip() for name in names.split(",")}
-    for names in re.findall(r"^\s*(?:from\s+[\w.]+\s+)?import\s+(.+)$", source, re.MULTILINE):
+    for names in _IMPORTED.findall(source):
         found |= {part.split()[-1].split(".")[0] for part in names.split(",") if part.split()}
     return found
 
@@ -35,38 +38,33 @@ def stopped(recording: Recording) -> list[CellRun]:
     return [run for run in recording.cells if run.status in STOPPED and not run.environment]
 
 
-def cause_of(run: CellRun, submission: Submission, recording: Recording) -> CellRun:
-    """The earlier cell because of which this one stopped, or the cell itself.
+def causes_of(submission: Submission, recording: Recording) -> dict[int, CellRun]:
+    """For each cell, by index, the earlier one because of which it stopped, or itself.
 
     A cell that misses a name falls with the last earlier cell that would have defined it and didn't run; that may
     be one that the machine, not the student, is to blame for. Cells that trip over the same line of a function fall
     with the first of them: it is one mistake, however often the function is called.
     """
-    seen = {run.index}
-    while run.error is not None and run.error.type == "NameError":
-        found = _MISSING.search(run.error.message)
-        before = [
-            other
-            for other in recording.cells
-            if found
-            and other.index not in seen
-            and other.index < run.index
-            and (other.status in STOPPED or other.status is CellStatus.SKIPPED)
-            and found.group(1) in assigned_in(source_of(submission, other.index))
-        ]
-        if not before:
-            break
-        run = before[-1]
-        seen.add(run.index)
-    return first_in_line(run, recording)
+    sources = {cell.index: cell.source for cell in submission.cells}
+    lost: dict[str, CellRun] = {}
+    causes: dict[int, CellRun] = {}
+    for run in sorted(recording.cells, key=lambda one: one.index):
+        missing = _MISSING.search(run.error.message) if run.error and run.error.type == "NameError" else None
+        before = lost.get(missing.group(1)) if missing else None
+        causes[run.index] = run if before is None else causes[before.index]
+        if run.status in STOPPED or run.status is CellStatus.SKIPPED:
+            lost |= dict.fromkeys(assigned_in(sources.get(run.index, "")), run)
+    first = firsts_in_line(recording)
+    return {index: first.get(cause.index, cause) for index, cause in causes.items()}
 
 
-def first_in_line(run: CellRun, recording: Recording) -> CellRun:
-    """The first cell that stopped in the same line of a function as this one, or the cell itself."""
-    place = _place(run)
-    if place is None:
-        return run
-    return next((other for other in stopped(recording) if _place(other) == place), run)
+def firsts_in_line(recording: Recording) -> dict[int, CellRun]:
+    """For each cell that stopped, by index, the first that stopped in the same line of a function, or itself."""
+    firsts: dict[tuple[str, int, int], CellRun] = {}
+    return {
+        run.index: run if (place := _place(run)) is None else firsts.setdefault(place, run)
+        for run in stopped(recording)
+    }
 
 
 def _place(run: CellRun) -> tuple[str, int, int] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grader.model import CellRun, CellStatus, Finding, Recording, Submission, Verdict
 from grader.rubric import check
 
-from .failures import cause_of, first_in_line, stopped, told
+from .failures import causes_of, firsts_in_line, stopped, told
 
 HINT = "Restart the kernel, run all cells from the top, and mend the first one that stops; then look again."
 
@@ -29,8 +29,11 @@ def cells(
     machine = [run for run in recording.cells if run.environment]
     if not bad and not skipped:
         return Finding(Verdict.PASS, _about_the_machine(machine))
-    cost = sum(_cost(run, submission, recording, stop_cost, cell_cost, follow_cost) for run in bad)
-    ran = 1.0 - _counted(bad, skipped, submission, recording) / len(recording.cells)
+    causes = causes_of(submission, recording)
+    cost = sum(_cost(run, causes[run.index], stop_cost, cell_cost, follow_cost) for run in bad)
+    # Cells that did not run by the student's own doing; those that were never tried only where time was used up.
+    own = [run for run in bad if not causes[run.index].environment]
+    ran = 1.0 - (len(own) + len(skipped)) / len(recording.cells)
     left = max(0.0, min(1.0 - cost, ran))
     if left == 1.0:
         return Finding(Verdict.PASS, _about_the_machine(machine))
@@ -39,10 +42,7 @@ def cells(
     )
 
 
-def _cost(
-    run: CellRun, submission: Submission, recording: Recording, stop_cost: float, cell_cost: float, follow_cost: float
-) -> float:
-    cause = cause_of(run, submission, recording)
+def _cost(run: CellRun, cause: CellRun, stop_cost: float, cell_cost: float, follow_cost: float) -> float:
     if cause.environment:
         return 0.0
     if cause.index != run.index:
@@ -50,16 +50,11 @@ def _cost(
     return cell_cost if run.status is CellStatus.ERROR else stop_cost
 
 
-def _counted(bad: list[CellRun], skipped: list[CellRun], submission: Submission, recording: Recording) -> int:
-    """Cells that did not run by the student's own doing; those that were never tried only where time was used up."""
-    own = [run for run in bad if not cause_of(run, submission, recording).environment]
-    return len(own) + len(skipped)
-
-
 def _message(bad: list[CellRun], skipped: list[CellRun], machine: list[CellRun], recording: Recording) -> str:
     total = len(recording.cells)
     begin = f"{total - len(bad) - len(skipped)} of {total} code cells ran to their end."
-    first = [run for run in bad if first_in_line(run, recording) is run]
+    in_line = firsts_in_line(recording)
+    first = [run for run in bad if in_line[run.index] is run]
     words = [f"{told(run)}." for run in first[:3]]
     if len(first) > 3:
         words.append(f"{_more(len(first) - 3)}.")

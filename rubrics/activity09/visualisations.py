@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from grader.compare import fail
-from grader.model import Figure, Finding, Recording, Submission, Verdict
+from grader.model import Cell, Figure, Finding, Recording, Submission, Verdict
 from grader.rubric import check
 
-from .failures import cause_of, source_of, stopped, told
+from .failures import causes_of, source_of, stopped, told
 
 Axes = Mapping[str, Any]
 
+_READ = 400_000
+"""Characters of code that are looked through for words; more is no code."""
 _DRAWN = ("lines", "points", "patches", "images", "contours", "bars")
 _ITEM_OF = {
     "_e_step": "TODO 1 (E-step)",
@@ -164,14 +167,14 @@ def _absent(kind: Kind, submission: Submission, recording: Recording) -> Finding
     # A cell that stopped may have opened axes before: then not the drawing is to be mended.
     halted = [run for run in stopped(recording) if run.index in {figure.cell for figure in blank}]
     if halted:
-        return _stopped(kind, told(halted[0]), cause_of(halted[0], submission, recording).error)
+        return _stopped(kind, told(halted[0]), causes_of(submission, recording)[halted[0].index].error)
     if blank:
         told_ = f"The picture of cell {blank[0].cell} is blank: nothing is drawn in it."
         return fail(told_, f"Wanted: {kind.name}. Draw before `plt.show()`, on the axes that you show.")
     for run in stopped(recording):
         source = source_of(submission, run.index)
         if kind.words.search(source) and re.search(r"plt\.|\.plot|show|ax\.|draw|scatter", source):
-            return _stopped(kind, told(run), cause_of(run, submission, recording).error)
+            return _stopped(kind, told(run), causes_of(submission, recording)[run.index].error)
     if submission.saved_images and not recording.figures:
         told_ = "The pictures that are saved in the file did not come out when the notebook ran, so they can't count."
         return fail(told_, "Make sure that the cells that draw run in a fresh kernel.")
@@ -210,17 +213,28 @@ def _labels(panel: Axes) -> str:
 def _hinted(kind: Kind, figure: Figure, submission: Submission) -> bool:
     """Do the labels, the cell, or the notebook's functions that the cell calls say the kind's words?"""
     labels = " ".join(_labels(panel) for panel in figure.axes)
-    return bool(kind.words.search(labels) or kind.words.search(_code_behind(figure.cell, submission)))
+    return bool(kind.words.search(labels)) or _code_says(kind, figure.cell, submission.cells)
 
 
-def _code_behind(cell: int, submission: Submission) -> str:
-    source = source_of(submission, cell)
-    called = set(re.findall(r"\b(\w+)\s*\(", source))
-    parts = [source]
-    for other in submission.cells:
-        functions = re.finditer(r"^def (\w+)\(.*?(?=^\S|\Z)", other.source, re.MULTILINE | re.DOTALL)
-        parts += [found.group(0) for found in functions if other.index != cell and found.group(1) in called]
-    return "\n".join(parts)
+@lru_cache(maxsize=512)
+def _code_says(kind: Kind, index: int, cells: tuple[Cell, ...]) -> bool:
+    source = next((cell.source for cell in cells if cell.index == index), "")
+    called = set(re.findall(r"\b(\w++)\s*+\(", source[:_READ]))
+    functions = [text for name, other, text in _functions(cells) if other != index and name in called]
+    return bool(kind.words.search("\n".join([source, *functions])[:_READ]))
+
+
+@lru_cache(maxsize=2)
+def _functions(cells: tuple[Cell, ...]) -> tuple[tuple[str, int, str], ...]:
+    """(name, cell, text) of each function at the notebook's top level."""
+    found: list[tuple[str, int, str]] = []
+    for cell in cells:
+        starts = [one.start() for one in re.finditer(r"^\S", cell.source, re.MULTILINE)]
+        for start, end in zip(starts, [*starts[1:], len(cell.source)], strict=True):
+            name = re.compile(r"def (\w++)\(").match(cell.source, start)
+            if name:
+                found.append((name[1], cell.index, cell.source[start:end]))
+    return tuple(found)
 
 
 def _claimed(figure: Figure, kind: Kind, submission: Submission) -> bool:

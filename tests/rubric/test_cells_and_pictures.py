@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,24 @@ def test_cells_that_stop_in_the_same_line_of_a_function_are_one_mistake_and_name
     assert "2 more stop in the same line." in found.message
     other = StudentError("TypeError", "unexpected keyword argument 'axes'", cell=1, line_no=12)
     assert cells(submitted(*sources), ran(OK, slip, other, *[OK] * 17)).earned == pytest.approx(1 - 2 * 0.2)
+
+
+def test_a_long_line_of_cells_that_fall_one_after_the_other_is_followed_in_no_time() -> None:
+    count = 3000
+    submission = submitted(*(f"a{i} = a{i - 1}" for i in range(1, count + 1)))
+    errors = [StudentError("NameError", f"name 'a{i - 1}' is not defined", i, 1) for i in range(1, count + 1)]
+    runs = tuple(CellRun(i, CellStatus.ERROR, error) for i, error in enumerate(errors, 1))
+    began = time.process_time()
+    causes = rubric_file("failures").causes_of(submission, Recording("s", "0", cells=runs))
+    assert all(cause is runs[0] for cause in causes.values())
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("text", ["\n", "x:\n", "a,", "import ", "x = y = ", "def f(\n", " "])
+def test_names_are_found_in_any_text_in_no_time(text: str) -> None:
+    began = time.process_time()
+    rubric_file("failures").assigned_in(text * 60_000)
+    assert time.process_time() - began < 5
 
 
 def test_what_the_machine_lacks_costs_nothing_nor_do_cells_that_fall_with_it() -> None:
