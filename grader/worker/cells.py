@@ -248,6 +248,8 @@ class CellRunner:
         """Make the process a place for a notebook: no one to ask, nothing to install, no window to draw on."""
         os.environ.update(PIP_RETRIES="0", PIP_DEFAULT_TIMEOUT="1", PIP_NO_INPUT="1", PIP_DISABLE_PIP_VERSION_CHECK="1")
         warnings.filterwarnings("ignore", message="To exit: use")  # IPython's advice on exit()
+        if "" not in sys.path:
+            sys.path.insert(0, "")  # as in Jupyter: `%%writefile helper.py`, then `import helper`
         builtins.input = _no_input
         getpass.getpass = lambda *_args, **_kwargs: ""
         colab.install()

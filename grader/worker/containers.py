@@ -26,6 +26,13 @@ def entries(held: object) -> dict[str, Any]:
     return {}
 
 
+def unfolded(held: object) -> object:
+    """A container, or a list of some, as dicts; all else as it is."""
+    if type(held) is list and held and all(entries(one) for one in held):
+        return [entries(one) for one in held]
+    return held if type(held) is dict else entries(held) or held
+
+
 def entry(held: Any, key: str) -> Any:
     """One of the `entries`."""
     return held[key] if type(held) is dict else getattr(held, key)

@@ -9,6 +9,7 @@ import numpy as np
 
 from grader.model import Tree
 from grader.worker.attributes import attribute_names, is_computed, matching, own_attributes, write
+from grader.worker.calling import describe
 from grader.worker.containers import (
     component_places,
     entries,
@@ -19,7 +20,7 @@ from grader.worker.containers import (
     shown,
 )
 from grader.worker.layout import Sample, canonical, fits, laid_out, sample_of
-from grader.worker.lookup import Names, logs_known_as
+from grader.worker.lookup import Missing, Names, logs_known_as
 
 _FITTED = ("fitted", "isfitted", "trained", "istrained")
 
@@ -73,10 +74,10 @@ def read_parameter(instance: object, name: str, names: Names) -> tuple[bool, Any
 
 
 def canonical_parameter(instance: object, name: str, ndim: int, names: Names) -> Tree:
-    """A parameter as an array with its components first. Raises AttributeError when there is none."""
+    """A parameter as an array with its components first. Raises Missing when there is none."""
     found, value, _ = read_parameter(instance, name, names)
     if not found:
-        raise AttributeError(f"no attribute that stands for {name}")
+        raise no_attribute(instance, name, names)
     held = read_parameter(instance, "n_components", names)[1]
     components = held if type(held) is int else 3
     if sample_of(instance, components, None, names) is None:
@@ -85,6 +86,15 @@ def canonical_parameter(instance: object, name: str, ndim: int, names: Names) ->
     others = [size for size in np.shape(value) if size != components]
     now = Sample(components, max(others, default=components))
     return canonical(value, ndim, now)
+
+
+def no_attribute(instance: object, name: str, names: Names) -> Missing:
+    """What to raise where nothing stands for ``name``."""
+    has = ", ".join(f"`{key}`" for key in attribute_names(instance)[:20]) or "none"
+    return Missing(
+        f"Your {type(instance).__name__} has no attribute `{name}`. Looked for: {describe(name, names)}. "
+        f"Found these attributes: {has}."
+    )
 
 
 def _set(

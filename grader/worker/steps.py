@@ -14,7 +14,8 @@ import numpy as np
 from grader.model import Ask, Limits, Opaque, Tree
 from grader.worker.attributes import attribute_names, own_attributes, write
 from grader.worker.calling import call_arguments, constructor_arguments, describe
-from grader.worker.given import fill, read_parameter, set_parameters
+from grader.worker.containers import unfolded
+from grader.worker.given import fill, no_attribute, read_parameter, set_parameters
 from grader.worker.lookup import (
     Missing,
     Names,
@@ -127,11 +128,7 @@ class Steps:
     def get(self, instance: object, name: str) -> Any:
         found, value, where = read_parameter(instance, name, self.names)
         if not found:
-            has = ", ".join(f"`{key}`" for key in attribute_names(instance)[:20]) or "none"
-            raise Missing(
-                f"Your {type(instance).__name__} has no attribute `{name}`. Looked for: {describe(name, self.names)}. "
-                f"Found these attributes: {has}."
-            )
+            raise no_attribute(instance, name, self.names)
         if where != name:
             self.note(f"found your {name} under `{where}`")
         return value
@@ -148,7 +145,7 @@ class Steps:
                     values.setdefault(key, partial(getattr, instance, key))
         for key, read in list(values.items())[:STATE_ENTRIES]:
             with suppress(TooLarge, Exception):  # a property may raise; then it has no value
-                plain = to_plain(read(), STATE_BYTES, 8)
+                plain = to_plain(unfolded(read()), STATE_BYTES, 8)
                 if not isinstance(plain, Opaque):
                     found[key] = plain
         return found

@@ -147,3 +147,9 @@ def test_a_property_over_a_dict_is_left_alone() -> None:
     got = answer(source, lambda: New("GMM", n_components=3).given(MIXTURE).get("means"))
     assert got.status is AnswerStatus.VALUE, got.error
     assert np.array_equal(got.value, MIXTURE["means"])
+
+
+def test_the_state_tells_what_an_object_in_it_holds() -> None:
+    got = answer(ONE_OBJECT_FOR_ALL, lambda: New("GMM", n_components=3).given(MIXTURE).state())
+    assert got.status is AnswerStatus.VALUE, got.error
+    assert np.array_equal(got.value["theta"]["mu"], MIXTURE["means"])
