@@ -293,6 +293,9 @@ def one_by_one(answer: Any, inputs: Mapping[str, Any], level: float) -> Finding:
     Counts (binomial) and the largest distance (chi-square), joined by Bonferroni: at most 0.99 level / 7. Asked in two
     ways, of which the better counts, so the chance to fail is at most that of either.
     """
+    lost = int(np.count_nonzero(~np.isfinite(answer["points"]).all(axis=1)))
+    if lost:
+        return fail(f"{lost} of 64 calls of `sample(1)` returned NaN or infinite values.")
     points, labels, squared = labelled(answer, inputs)
     if len(np.unique(points, axis=0)) == 1:
         return fail(

@@ -30,6 +30,7 @@ DOES = {
     "Colab": ("from google.colab import drive\ndrive.mount('/content/drive')", ""),
     "a display of nothing": ("None", ""),
     "files of its own": ("open('notes.txt', 'w').write('x')\nprint(open('notes.txt').read())", "x\n"),
+    "a module of its own": ("open('own.py', 'w').write('a = 7')\nimport own\nprint(own.a)", "7\n"),
 }
 
 

@@ -8,6 +8,7 @@ from tests.hostile.exhausting import ANSWERS, CELLS, OUTPUT
 from tests.hostile.forging import LIES, PATCHES, PROTOCOL
 from tests.hostile.handing_in import INPUT
 from tests.hostile.spying import LEAKS, OUTWARD, SPYING
+from tests.hostile.twisting import TWISTS
 
 GROUPS: dict[str, tuple[Attack, ...]] = {
     "exhausting by cells": CELLS,
@@ -17,6 +18,7 @@ GROUPS: dict[str, tuple[Attack, ...]] = {
     "forging messages": PROTOCOL,
     "forging by patches": PATCHES,
     "lying values": LIES,
+    "twisting the worker": TWISTS,
     "spying": SPYING,
     "leaking": LEAKS,
     "reaching out": OUTWARD,
