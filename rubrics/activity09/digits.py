@@ -58,7 +58,7 @@ class Facts:
 
 
 def images_of(value: Tree, inputs: Mapping[str, Tree]) -> list[dict[str, Any]]:
-    """[{"from", "images" (n, 64), pixels 0 to 16}] of every source with enough finite images, as many as were asked for.
+    """[{"from", "images" (n, 64), pixels 0 to 16}] of each source with enough finite images, up to `DRAWS`.
 
     Where there is none: [{"from", "images": None, "told"}] of what should have given some.
     """

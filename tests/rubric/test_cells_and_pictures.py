@@ -300,6 +300,14 @@ def test_digits_of_other_sizes_and_scales_are_brought_to_ours() -> None:
     assert digits.in_our_units(np.zeros((5, 784))).shape == (5, 64)
 
 
+def test_no_more_images_are_looked_at_than_were_asked_for() -> None:
+    digits = rubric_file("digits")
+    forged = [{"from": "x", "images": np.ones((2000, 64), dtype=np.float32)}] * 50
+    found = digits.images_of([*forged, {"from": "y", "images": np.ones((2000, 63))}], {})
+    assert len(found) == digits.SOURCES
+    assert {one["images"].shape for one in found} == {(digits.DRAWS, 64)}
+
+
 def test_digits_that_are_only_pictures_wait_for_a_person() -> None:
     digits = rubric_file("digits")
     submission = submitted("digits = load_digits()", "show(digit_gmm.sample(8))")

@@ -250,6 +250,23 @@ GMM.sample = wrong
     assert told in next(check.hint for check in result.checks if check.id == "shape")
 
 
+@pytest.mark.parametrize("lost", ["np.nan", "np.inf"])
+def test_samples_that_are_not_numbers_earn_nothing(lost: str):
+    """Nor do those that are left when the bad ones come back as NaN."""
+    begin = "class GMM(Base):\n    def sample(self, n): return super().sample(n) * "
+    some, every = (
+        f"{begin}np.where(np.arange(n) % 2, 1, {lost})[:, None]",
+        f"{begin}{lost}",
+    )
+    for source in (some, every):
+        namespace = {**assignment().reference, "Base": assignment().reference["GMM"], "np": np}
+        exec(source, namespace)
+        checks = {one.id: one for one in graded("s", namespace, "sample")["sample"].checks}
+        assert not checks["one_by_one"].points
+        assert not checks["shape"].points
+    assert not any(one.points for one in checks.values())
+
+
 def test_no_message_shows_an_expected_value():
     source = PLAIN.replace("self.weights[k] * mul", "mul").replace("/ N_k[k]", "/ len(X)")
     results = graded("one", written(source), "e_step", "m_step")
