@@ -24,6 +24,8 @@ LOOK = (
     "batch's (N_k, weighted sum, weighted scatter), then weights, means and covariances from the blend."
 )
 PIECES = ("weights", "means", "covariances")
+HARDLY = 0.05
+"""Share of the way from the start to the truth: less in every piece is no learning, so there is nothing to remember."""
 
 
 def _shifted(rng: np.random.Generator, mixture: Mixture) -> Mixture:
@@ -94,14 +96,14 @@ _STREAMS = best_of(stream_as_written, stream_with_premises)
 @check("online_update", _STREAMS)
 def learns(answer: dict[str, Any], inputs: dict[str, Any], remaining: float) -> Finding:
     """After the stream the model explains new points nearly as well as the truth does"""
-    lost = _lost(answer)
+    lost = _lost(answer, inputs)
     return lost if lost is not None else _gap_closed(answer, inputs, remaining)
 
 
 @check("online_update", _STREAMS)
 def every_piece(answer: dict[str, Any], inputs: dict[str, Any], remaining: float) -> Finding:
     """Weights, means and covariances all move towards the truth"""
-    lost = _lost(answer)
+    lost = _lost(answer, inputs)
     if lost is not None:
         return lost
     shares = {piece: _share_left(answer, inputs["truth"], piece) for piece in PIECES}
@@ -120,7 +122,7 @@ def every_piece(answer: dict[str, Any], inputs: dict[str, Any], remaining: float
 @check("online_update", _STREAMS)
 def remembers(answer: dict[str, Any], inputs: dict[str, Any], kept: float) -> Finding:
     """A batch from one cluster alone does not wipe out the others"""
-    lost = _lost(answer)
+    lost = _lost(answer, inputs)
     if lost is not None:
         return lost
     before, after = (_weight_elsewhere(answer[when], inputs) for when in ("end", "after"))
@@ -136,9 +138,9 @@ def remembers(answer: dict[str, Any], inputs: dict[str, Any], kept: float) -> Fi
 
 
 @check("online_update", _STREAMS)
-def memory(answer: dict[str, Any], growth: float) -> Finding:
+def memory(answer: dict[str, Any], inputs: dict[str, Any], growth: float) -> Finding:
     """Old batches are not kept"""
-    lost = _stuck(answer)
+    lost = _stuck(answer, inputs)
     if lost is not None:
         return lost
     share = answer["grown"] / answer["fed"]
@@ -153,26 +155,37 @@ def memory(answer: dict[str, Any], growth: float) -> Finding:
 
 
 @check("online_update", _STREAMS)
-def valid_mixture(answer: dict[str, Any]) -> Finding:
+def valid_mixture(answer: dict[str, Any], inputs: dict[str, Any]) -> Finding:
     """The parameters are those of a mixture: weights sum to 1, covariances positive definite and full"""
-    lost = _lost(answer)
+    lost = _lost(answer, inputs)
     return lost if lost is not None else _full(answer)
 
 
 # --- what the checks share ------------------------------------------------------------------
 
 
-def _lost(answer: dict[str, Any]) -> Finding | None:
+def _lost(answer: dict[str, Any], inputs: dict[str, Any]) -> Finding | None:
     """A failure where nothing changed or what is there is no mixture: then nothing else can be asked of it."""
-    stuck = _stuck(answer)
+    stuck = _stuck(answer, inputs)
     return stuck if stuck is not None else _invalid(answer)
 
 
-def _stuck(answer: dict[str, Any]) -> Finding | None:
-    """A failure where nothing changed: what was not touched is not right."""
-    if all(np.array_equal(answer["start"][piece], answer["end"][piece]) for piece in PIECES):
-        return fail("After 300 batches the weights, means and covariances are what they were before the first.", LOOK)
-    return None
+def _stuck(answer: dict[str, Any], inputs: dict[str, Any]) -> Finding | None:
+    """A failure where nothing is learned, be it that nothing moves: what was not touched is not right."""
+    start, end, truth = answer["start"], answer["end"], inputs["truth"]
+    if any(count_lost(np.asarray(end[piece])) for piece in PIECES):
+        return _invalid(answer)
+    if any(np.shape(end[piece]) != np.shape(start[piece]) for piece in PIECES):
+        return None
+    if any(_distance(end, start, piece) > HARDLY * _distance(truth, start, piece) for piece in PIECES):
+        return None
+    same = all(np.array_equal(start[piece], end[piece]) for piece in PIECES)
+    told = "what they were before the first" if same else "hardly changed from what they were before the first"
+    return fail(f"After 300 batches the weights, means and covariances are {told}.", LOOK)
+
+
+def _distance(one: Mapping[str, Any], other: Mapping[str, Any], piece: str) -> float:
+    return float(np.linalg.norm(np.asarray(one[piece]) - np.asarray(other[piece])))
 
 
 def _invalid(answer: dict[str, Any]) -> Finding | None:

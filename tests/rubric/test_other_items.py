@@ -225,6 +225,19 @@ def test_mistakes_lose_points_and_are_named(item: str, name: str) -> None:
     assert all(one.message for one in lost)
 
 
+@pytest.mark.parametrize("change", ["self.means = self.means + 1e-9", "self.means = self.means * np.nan"])
+def test_an_update_that_learns_nothing_earns_nothing(change: str) -> None:
+    source = f"""
+class Mine(GMM):
+    def online_update(self, batch):
+        {change}
+GMM = Mine
+"""
+    result = graded("online_update", reference_and(source))
+    assert [one.points for one in result.checks] == [0] * len(result.checks)
+    assert all("After 300 batches" in one.message for one in result.checks)
+
+
 def test_no_two_wrong_formulas_for_bic_give_the_same_answers() -> None:
     paper = exam("bic", "one")
     tolerance = 1e-6
