@@ -4,7 +4,10 @@ For the example submissions, and 1 and 2 jobs: processor time of the whole batch
 reports) over that of the students' own cells and the functions that were asked; wall time over the students' own
 compute / jobs; time per submission.
 
-    python benchmarks/overhead.py [--submissions DIR] [--jobs 1 2] [--without NAME]
+    python benchmarks/overhead.py [--submissions DIR] [--jobs 1 2] [--without NAME] [--times 4]
+
+``--times`` makes a larger class of the same submissions: what a batch costs once (drawing the exam, starting the
+zygote, asking the mistakes that a failed item is compared with) is then shared by more of them.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -43,10 +47,12 @@ def main() -> None:
     parser.add_argument("--assignment", type=Path, default=ROOT / "rubrics" / "activity09")
     parser.add_argument("--jobs", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--without", nargs="*", default=[], help="leave out submissions with this in their path")
+    parser.add_argument("--times", type=int, default=1, help="take each submission this often")
     parser.add_argument("--sandbox", default="", help="isolation level; by default the strongest that works")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         chosen = chosen_submissions(given.submissions, given.without)
+        chosen = several(chosen, given.times, Path(folder) / "submissions")
         costs = [
             measure(chosen, given.assignment, jobs, given.sandbox, Path(folder) / str(jobs)) for jobs in given.jobs
         ]
@@ -59,6 +65,17 @@ def main() -> None:
 def chosen_submissions(folder: Path, without: list[str]) -> list[Path]:
     files = sorted(path for path in folder.rglob("*") if path.suffix in (".ipynb", ".py"))
     return [path for path in files if not any(word in str(path) for word in without)]
+
+
+def several(paths: list[Path], times: int, folder: Path) -> list[Path]:
+    """Copies of the files below ``folder``, each so many times."""
+    made = []
+    for number in range(times):
+        for path in paths:
+            copy = folder / str(number) / path.parent.name / path.name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            made.append(Path(shutil.copyfile(path, copy)))
+    return made
 
 
 def measure(paths: list[Path], assignment: Path, jobs: int, sandbox: str, out: Path) -> Cost:
