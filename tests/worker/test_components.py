@@ -40,18 +40,25 @@ def answer(source: str, build: Any) -> Answer:
     return evaluate(Ask("ask", steps, plain(result)), namespace, NAMES, Limits())
 
 
-def test_parameters_are_set_in_each_components_dict() -> None:
+def answered_as_given(source: str) -> Answer:
+    """The answer of a class whose ``read`` tells its parameters, after these were found to be those given."""
+
     def build() -> Any:
         gmm = New("GMM", n_components=3).given(MIXTURE)
         return {"read": gmm.call("read"), "means": gmm.get("means")}
 
-    got = answer(ONE_DICT_EACH, build)
+    got = answer(source, build)
     assert got.status is AnswerStatus.VALUE, got.error
     for k, (weight, mean, covariance) in enumerate(got.value["read"]):
         assert weight == MIXTURE["weights"][k]
         assert np.array_equal(mean, MIXTURE["means"][k])
         assert np.array_equal(covariance, MIXTURE["covariances"][k])
     assert np.array_equal(got.value["means"], MIXTURE["means"])
+    return got
+
+
+def test_parameters_are_set_in_each_components_dict() -> None:
+    got = answered_as_given(ONE_DICT_EACH)
     assert 'found your weights under `parts[k]["weight"]`' in got.notes
 
 
@@ -95,17 +102,7 @@ IMPORTS = "from collections import namedtuple\nfrom dataclasses import dataclass
 
 @pytest.mark.parametrize("component", COMPONENTS.values(), ids=COMPONENTS)
 def test_parameters_are_set_in_each_components_object(component: str) -> None:
-    def build() -> Any:
-        gmm = New("GMM", n_components=3).given(MIXTURE)
-        return {"read": gmm.call("read"), "means": gmm.get("means")}
-
-    got = answer(ONE_OBJECT_EACH.format(imports=IMPORTS, component=component), build)
-    assert got.status is AnswerStatus.VALUE, got.error
-    for k, (weight, mean, covariance) in enumerate(got.value["read"]):
-        assert weight == MIXTURE["weights"][k]
-        assert np.array_equal(mean, MIXTURE["means"][k])
-        assert np.array_equal(covariance, MIXTURE["covariances"][k])
-    assert np.array_equal(got.value["means"], MIXTURE["means"])
+    got = answered_as_given(ONE_OBJECT_EACH.format(imports=IMPORTS, component=component))
     assert "found your means under `parts[k].mean`" in got.notes
 
 
