@@ -37,7 +37,8 @@ class Cost:
     wall: float
     cpu: float
     own_cpu: float
-    """Processor time of the students' cells and of the asked functions, as the recordings say."""
+    """Processor time of the students' cells and of the asked functions, as the recordings say. What it costs to have
+    a fork for each question is not in it."""
     slowest: float
 
 

@@ -26,6 +26,10 @@ _WORKING = ("__init__", "__new__", "__call__")
 """Of the methods that Python calls by itself those that do work; to compare, print or copy an object does none."""
 
 
+_LOADED: dict[str, tuple[int, dict[str, ModuleType]]] = {}
+"""For a forbidden module: how many modules there were when it was looked up, and those found, itself and below it."""
+
+
 @contextmanager
 def forbidding(modules: Sequence[str], namespace: MutableMapping[str, object]) -> Iterator[None]:
     """While it lasts, running anything of ``modules`` raises `ForbiddenUse`.
@@ -63,13 +67,35 @@ def _forbid(name: str, namespace: MutableMapping[str, object], undo: Undo) -> No
                 undo.extend(_replace(namespace, mine, raiser) for mine in borrowed)
 
 
+def read_ahead(modules: Sequence[str]) -> None:
+    """Remember which modules are loaded, so that not every fork has to look through, and so copy, all of them.
+
+    This runs outside of the forks, so it imports nothing: the notebook may have put a module of its own in the way.
+    """
+    for name in modules:
+        if name in sys.modules and _remembered(name) is None:
+            _LOADED[name] = (len(sys.modules), _loaded(name))
+
+
 def _modules(name: str) -> list[ModuleType]:
     """The module and what lies below it, as far as it is loaded."""
     if name not in sys.modules:
         with contextlib.suppress(Exception):  # what can't be imported can't be used either
             importlib.import_module(name)
+    known = _remembered(name)
+    return list((_loaded(name) if known is None else known).values())
+
+
+def _remembered(name: str) -> dict[str, ModuleType] | None:
+    """What `read_ahead` found, if that is still what is loaded."""
+    count, found = _LOADED.get(name, (0, {}))
+    same = count == len(sys.modules) and all(sys.modules.get(key) is module for key, module in found.items())
+    return found if same else None
+
+
+def _loaded(name: str) -> dict[str, ModuleType]:
     loaded = list(sys.modules.items())
-    return [module for key, module in loaded if type(module) is ModuleType and _below(key, name)]
+    return {key: module for key, module in loaded if type(module) is ModuleType and _below(key, name)}
 
 
 def _below(path: object, name: str) -> bool:

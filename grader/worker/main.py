@@ -27,7 +27,8 @@ Worker to parent::
 Every "run" ends in "ran" and every "ask" in "answer", unless the process dies (the stream ends) or hangs. A cell is
 interrupted after limits.cell_seconds; one that does not stop then is the parent's to kill, some seconds after. A
 question has ask.seconds of wall time and is killed by the worker, which answers "timeout" itself; so here, too, the
-parent waits some seconds longer and then kills. ``cpu_seconds`` is the CPU time of that one step with its children.
+parent waits some seconds longer and then kills. ``cpu_seconds`` is the CPU time of the cells with their children, and
+of a question's functions without what its fork costs.
 An answer "died" with the error type ``harness`` says that the question could not be asked for a reason of ours.
 """
 
@@ -48,6 +49,7 @@ from grader.wire import WireClosed, WireError, from_tree, receive, send, to_tree
 from grader.worker.apart import Memory, shared_memory
 from grader.worker.attributes import read_ahead
 from grader.worker.cells import CellRunner
+from grader.worker.forbidden import read_ahead as remember_modules
 from grader.worker.question import ask_in_fork, cpu_used
 from grader.worker.support import compiled
 
@@ -111,6 +113,7 @@ class _Worker:
         ask = from_tree(Ask, order["ask"])
         with suppress(Exception):  # the question's fork says what is wrong with it
             compiled(ask.support)
+            remember_modules(ask.forbidden)
         names = {name: tuple(aliases) for name, aliases in order["names"].items()}
         answer, cpu = ask_in_fork(ask, self._namespace, names, self._limits, self._prepare_question, self._memory)
         send(self.sock, {"event": "answer", "answer": to_tree(answer), "cpu_seconds": cpu})

@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, MutableMapping
 from contextlib import suppress
+from time import process_time
 
 from grader.model import Answer, AnswerStatus, Ask, Limits, StudentError
 from grader.wire import Caps, WireError, decode, encode, from_tree, to_tree
@@ -18,7 +19,8 @@ from grader.worker.apart import Memory, Shared, stand_apart, survey
 from grader.worker.lookup import Names
 from grader.worker.plain import message_of, type_name
 
-_LENGTH = struct.Struct(">I")
+_HEAD = struct.Struct(">Id")
+"""Before an answer: its bytes, and the CPU seconds that it took."""
 _POLL_SECONDS = 0.05
 
 
@@ -30,9 +32,9 @@ def ask_in_fork(
     prepare: Callable[[], None],
     memory: Memory | None = None,
 ) -> tuple[Answer, float]:
-    """Answer ``ask`` in a fork; the answer and the CPU seconds it took. ``prepare`` runs first in the fork.
+    """Answer ``ask`` in a fork; the answer and the CPU seconds it took, without what it costs to have a fork.
 
-    ``memory``: what `shared_memory` found, for who asks often.
+    ``prepare`` runs first in the fork. ``memory``: what `shared_memory` found, for who asks often.
     """
     caps = answer_caps(limits)
     started = time.monotonic()
@@ -48,12 +50,14 @@ def ask_in_fork(
     with suppress(OSError):
         os.setpgid(child, child)
     try:
-        payload, in_time = _read(reading, child, started + ask.seconds, caps.payload_bytes)
+        framed, in_time = _read(reading, child, started + ask.seconds, caps.payload_bytes)
     finally:
         os.close(reading)
         status, cpu = _end(child)
     seconds = time.monotonic() - started
-    if payload is not None:
+    if framed is not None:
+        claimed, payload = framed
+        cpu = claimed if 0 <= claimed <= cpu else cpu
         answer = _checked(payload, ask, caps)
     elif not in_time:
         answer = _lost(ask, AnswerStatus.TIMEOUT, "Timeout", f"There was no answer after {ask.seconds:g} seconds.")
@@ -82,7 +86,9 @@ def _answer_and_exit(
         os.setpgid(0, 0)
         prepare()
         stand_apart(shared, writing)
-        _write(writing, _payload(ask, namespace, names, limits))
+        before = process_time()
+        payload = _payload(ask, namespace, names, limits)
+        _write(writing, payload, process_time() - before)
         code = 0
     finally:
         os._exit(code)
@@ -101,14 +107,14 @@ def _payload(ask: Ask, namespace: MutableMapping[str, object], names: Names, lim
         return encode(to_tree(_lost(ask, AnswerStatus.TOO_LARGE, "TooLarge", str(error))))
 
 
-def _write(descriptor: int, payload: bytes) -> None:
-    view = memoryview(_LENGTH.pack(len(payload)) + payload)
+def _write(descriptor: int, payload: bytes, cpu: float) -> None:
+    view = memoryview(_HEAD.pack(len(payload), cpu) + payload)
     while view:
         view = view[os.write(descriptor, view[: 1 << 20]) :]
 
 
-def _read(reading: int, child: int, deadline: float, limit: int) -> tuple[bytes | None, bool]:
-    """(payload or None, whether it was in time). Ends with the payload, the child, or the deadline."""
+def _read(reading: int, child: int, deadline: float, limit: int) -> tuple[tuple[float, bytes] | None, bool]:
+    """(CPU seconds and payload, or None; whether it was in time). Ends with the payload, the child, or the deadline."""
     data = bytearray()
     poll = select.poll()
     poll.register(reading, select.POLLIN)
@@ -118,12 +124,12 @@ def _read(reading: int, child: int, deadline: float, limit: int) -> tuple[bytes 
             data += part
             if not part:
                 return None, True
-            if len(data) >= _LENGTH.size:
-                (length,) = _LENGTH.unpack_from(data)
+            if len(data) >= _HEAD.size:
+                length, cpu = _HEAD.unpack_from(data)
                 if length > limit:
                     return None, True
-                if len(data) >= _LENGTH.size + length:
-                    return bytes(data[_LENGTH.size : _LENGTH.size + length]), True
+                if len(data) >= _HEAD.size + length:
+                    return (cpu, bytes(data[_HEAD.size : _HEAD.size + length])), True
         elif _is_dead(child):
             return None, True
     return None, False

@@ -21,7 +21,9 @@ def _sending(what: str) -> str:
         _SOCKETS + "from grader import wire\nimport struct\n"
         f"for ask in ('doubled', 'added'):\n    payload = wire.encode({what})\n"
         "    for number in each():\n"
-        "        try: os.write(number, struct.pack('>I', len(payload)) + payload)\n"
+        "        pipe = stat.S_ISFIFO(os.fstat(number).st_mode)\n"
+        "        head = struct.pack('>Id', len(payload), 0.0) if pipe else struct.pack('>I', len(payload))\n"
+        "        try: os.write(number, head + payload)\n"
         "        except OSError: pass\n"
     )
 

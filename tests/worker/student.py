@@ -116,7 +116,9 @@ class Worker:
 
     def ask(self, build: Callable[[], Any], **fields: Any) -> Answer:
         send(self.sock, {"do": "ask", "ask": to_tree(question(build, **fields)), "names": to_tree(NAMES)})
-        return from_tree(Answer, self.receive()["answer"])
+        event = self.receive()
+        self.cpu_seconds: float = event["cpu_seconds"]
+        return from_tree(Answer, event["answer"])
 
 
 class Run:

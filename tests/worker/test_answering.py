@@ -10,7 +10,7 @@ import pytest
 from grader.asks import Function, New, Support
 from grader.model import AnswerStatus, Ask, Limits, Opaque
 from grader.worker.answering import SupportFault, evaluate
-from grader.worker.forbidden import ForbiddenUse, forbidding
+from grader.worker.forbidden import ForbiddenUse, forbidding, read_ahead
 from tests.worker.student import MEANS, NAMES, PARAMETERS, answer, notebook, question
 
 GMM = """
@@ -393,6 +393,18 @@ def test_what_is_forbidden_is_put_back_as_it_was():
             np.linalg.inv(np.eye(2))
     assert codes() == before
     assert np.linalg.inv(np.eye(2)).shape == (2, 2)
+
+
+def test_modules_loaded_after_a_look_ahead_are_forbidden_too():
+    read_ahead(("colorsys", "no.such.module"))
+    sys.modules.pop("colorsys", None)
+    read_ahead(("colorsys",))
+    assert "colorsys" not in sys.modules
+    source = "import colorsys\ndef f(): return colorsys.rgb_to_hsv(1, 0, 0)"
+    assert answer(source, lambda: Function("f")(), forbidden=("colorsys",)).error.type == "ForbiddenUse"
+    read_ahead(("colorsys",))
+    assert answer(source, lambda: Function("f")(), forbidden=("colorsys",)).error.type == "ForbiddenUse"
+    assert answer(source, lambda: Function("f")()).status is AnswerStatus.VALUE
 
 
 def test_a_module_that_is_not_there_can_be_forbidden():

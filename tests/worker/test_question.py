@@ -13,7 +13,7 @@ from tests.worker.student import Worker
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 HOSTILE = """
-import os, sys, time, signal, threading, ctypes
+import os, sys, struct, time, signal, threading, ctypes
 count = 0
 def loop():
     while True: pass
@@ -27,9 +27,12 @@ def leave(): os._exit(0)
 def crash(): ctypes.string_at(0)
 def forge():
     for descriptor in range(3, 30):
-        try: os.write(descriptor, b"\\0\\0\\0\\x02{}")
+        try: os.write(descriptor, struct.pack(">Id", 2, 0.0) + b"{}")
         except OSError: pass
     return 1
+def boast(seconds):
+    sys.modules["grader.worker.question"].process_time = iter([0.0, seconds]).__next__
+    return sum(range(10**6))
 def garbage():
     for descriptor in range(3, 30):
         try: os.write(descriptor, b"\\xff" * 100)
@@ -115,6 +118,13 @@ def test_what_is_written_to_other_descriptors_is_no_answer(hostile):
     answer = hostile.ask(lambda: Function("forge")(), seconds=2.0)
     assert answer.status in (AnswerStatus.DIED, AnswerStatus.TIMEOUT)
     assert answer.value is None
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 1e9, float("nan"), float("inf")])
+def test_the_time_that_an_answer_took_is_between_none_and_what_the_system_saw(hostile, seconds):
+    answer = hostile.ask(lambda: Function("boast")(seconds))
+    assert answer.status is AnswerStatus.VALUE
+    assert 0 < hostile.cpu_seconds < 60
 
 
 def test_a_support_module_that_does_not_load_is_a_fault_of_ours(hostile):
