@@ -58,7 +58,8 @@ def _cells(report: Report, columns: Sequence[str]) -> list[ItemResult | None]:
 
 
 def _sandboxes(reports: Sequence[Report]) -> list[str]:
-    return sorted({" · ".join(report.sandbox) or "no isolation" for report in reports})
+    """The layers that were on, each set once; a submission of which nothing was run has none."""
+    return sorted({" · ".join(report.sandbox) for report in reports if report.sandbox})
 
 
 def _histogram(stats: ClassStats, pass_mark: float) -> Markup | None:

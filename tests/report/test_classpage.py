@@ -9,6 +9,7 @@ import pytest
 
 from grader.model import Submission
 from grader.report.classpage import link, render_class
+from grader.report.html import render_report
 from tests.report.markup import Page, parsed, words
 from tests.report.sample import HOSTILE, class_reports, harness_report, hostile_report, sample_report
 
@@ -122,3 +123,11 @@ def test_numbers_of_a_column_have_the_same_decimals():
     text = render_class(class_reports())
     shown = [row_of(text, report.submission.id)[2] for report in class_reports() if report.percent is not None]
     assert {len(number.partition(".")[2]) for number in shown} == {1}
+
+
+def test_the_sandbox_is_told_of_what_was_run():
+    ran, unread = sample_report(), replace(sample_report(), sandbox=())
+    told = words(render_class((ran, unread)))
+    assert all(layer in told for layer in ran.sandbox)
+    assert "no code was run" in words(render_report(unread))
+    assert "Sandbox" not in words(render_class((unread,)))
