@@ -6,7 +6,7 @@ mixture's parameters in it under any of the names of the rubric file, in any usu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -62,20 +62,29 @@ def _responsibilities_in(
     whole = floats(returned)
     if whole is not None and whole.shape == shape:
         return whole, ()
-    for where, part in parts(returned):
-        array = floats(part)
-        if array is not None and array.shape == shape:
-            return array, (f"found your responsibilities in {where} of what the E-step returned",)
-    for name, kept in state.items():
-        array = floats(kept)
-        if array is not None and array.shape == shape:
-            return array, (f"found your responsibilities on the object, under `{name}`",)
+    beside = _likeliest(parts(returned), shape)
+    if beside is not None:
+        return beside[1], (f"found your responsibilities in {beside[0]} of what the E-step returned",)
+    kept = _likeliest(state.items(), shape)
+    if kept is not None:
+        return kept[1], (f"found your responsibilities on the object, under `{kept[0]}`",)
     if whole is not None and whole.ndim == 2:
         return whole, ()
     squeezed = None if whole is None or whole.ndim < 2 else np.squeeze(whole)
     if squeezed is not None and squeezed.shape == shape:
         return squeezed, (f"your E-step returned an array of shape {whole.shape}",) if whole is not None else ()
     return None
+
+
+def _likeliest(places: Iterable[tuple[str, Any]], shape: tuple[int, int]) -> tuple[str, Array] | None:
+    """The first array of the shape that is normalised, else the first; joint densities often stand beside."""
+    fitting = [(where, array) for where, part in places if (array := floats(part)) is not None and array.shape == shape]
+    normalised = (one for one in fitting if _rows_sum_to_one(one[1]) or _are_logs(one[1]))
+    return next(normalised, fitting[0] if fitting else None)
+
+
+def _rows_sum_to_one(array: Array) -> bool:
+    return bool(array.size and np.max(np.abs(array.sum(axis=1) - 1.0)) < 1e-3 and np.min(array) >= 0.0)
 
 
 def _are_logs(array: Array) -> bool:

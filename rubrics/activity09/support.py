@@ -72,11 +72,18 @@ def alternated(student, gmm, X, rounds):
 
 
 def _table(returned, shape):
-    """The array of this shape in what an E-step returned."""
-    for part in (returned, *(returned if isinstance(returned, (list, tuple)) else ())):
-        if np.shape(part) == shape:
-            return np.asarray(part)
-    return returned
+    """The array of this shape in what an E-step returned; of several the one whose rows sum to 1."""
+    parts = returned if isinstance(returned, tuple) else (returned,)
+    fitting = [np.asarray(part) for part in parts if _shape(part) == shape]
+    normalised = (part for part in fitting if np.allclose(part.sum(axis=1), 1.0))
+    return next(normalised, fitting[0] if fitting else returned)
+
+
+def _shape(value):
+    try:
+        return np.shape(value)
+    except ValueError:  # rows of different lengths
+        return None
 
 
 # --- the other items: helpers go below this line ----------------------------------------------

@@ -82,6 +82,15 @@ CORRECT = {
     )
     .replace("self._m_step(X, self._e_step(X))", "self._m_step(X, self._e_step(X)[0])")
     .replace("return np.array(samples)", "return np.array(samples), np.zeros(n_samples, dtype=int)"),
+    "joint densities before the responsibilities": PLAIN.replace(
+        "return r / r.sum(axis=1, keepdims=True)", "return r, r / r.sum(axis=1, keepdims=True)"
+    ).replace("self._m_step(X, self._e_step(X))", "self._m_step(X, self._e_step(X)[1])"),
+    "joint densities first, and no history": PLAIN.replace(
+        "return r / r.sum(axis=1, keepdims=True)", "return r, r / r.sum(axis=1, keepdims=True)"
+    )
+    .replace("self._m_step(X, self._e_step(X))", "self._m_step(X, self._e_step(X)[1])")
+    .replace("self.log_likelihoods.append(self.log_likelihood(X))", "")
+    .replace("if i and abs(self.log_likelihoods[-1] - self.log_likelihoods[-2]) < self.tol:", "if i > 80:"),
     "logarithms of the responsibilities": PLAIN.replace(
         "return r / r.sum(axis=1, keepdims=True)", "return np.log(r / r.sum(axis=1, keepdims=True))"
     ).replace("self._m_step(X, self._e_step(X))", "self._m_step(X, np.exp(self._e_step(X)))"),

@@ -182,8 +182,10 @@ GIVES: dict[str, tuple[str, str]] = {
         'return {"responsibilities": responsibilities, "ll": self.log_likelihood(X)}',
         'resp = self.$E(X)["responsibilities"]',
     ),
+    "joint_first": ("return self._joint(X), responsibilities", "_, resp = self.$E(X)"),
     "log": ("return log_resp", "resp = np.exp(self.$E(X))"),
     "log_tuple": ("return log_resp, self.log_likelihood(X)", "log_resp, ll = self.$E(X)\nresp = np.exp(log_resp)"),
+    "log_joint_first": ("return self._joint(X), log_resp", "joint, log_resp = self.$E(X)\nresp = np.exp(log_resp)"),
 }
 
 REGULARISATION: dict[str, str] = {
