@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from grader import laws
 from grader.compare import count_lost, fail, positive_definite
@@ -106,7 +107,8 @@ def every_piece(answer: dict[str, Any], inputs: dict[str, Any], remaining: float
     lost = _lost(answer, inputs)
     if lost is not None:
         return lost
-    shares = {piece: _share_left(answer, inputs["truth"], piece) for piece in PIECES}
+    truth = _in_order_of(answer["end"], inputs["truth"])
+    shares = {piece: _share_left(answer, truth, piece) for piece in PIECES}
     worst = max(shares, key=lambda piece: shares[piece])
     if shares[worst] <= remaining:
         return Finding(Verdict.PASS, margin=shares[worst] / remaining)
@@ -175,13 +177,21 @@ def _stuck(answer: dict[str, Any], inputs: dict[str, Any]) -> Finding | None:
     start, end, truth = answer["start"], answer["end"], inputs["truth"]
     if any(count_lost(np.asarray(end[piece])) for piece in PIECES):
         return _invalid(answer)
-    if any(np.shape(end[piece]) != np.shape(start[piece]) for piece in PIECES):
+    if any(not np.shape(end[piece]) == np.shape(start[piece]) == truth[piece].shape for piece in PIECES):
         return None
+    truth = _in_order_of(end, truth)
     if any(_distance(end, start, piece) > HARDLY * _distance(truth, start, piece) for piece in PIECES):
         return None
     same = all(np.array_equal(start[piece], end[piece]) for piece in PIECES)
     told = "what they were before the first" if same else "hardly changed from what they were before the first"
     return fail(f"After 300 batches the weights, means and covariances are {told}.", LOOK)
+
+
+def _in_order_of(parameters: Mapping[str, Any], truth: Mixture) -> Mixture:
+    """The truth, its components in the order of those that came nearest: a fit of one's own may find them in any."""
+    gaps = np.linalg.norm(np.asarray(parameters["means"])[:, None] - truth["means"][None], axis=2)
+    order = linear_sum_assignment(gaps)[1]
+    return {piece: truth[piece][order] for piece in PIECES}
 
 
 def _distance(one: Mapping[str, Any], other: Mapping[str, Any], piece: str) -> float:
