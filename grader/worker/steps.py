@@ -21,7 +21,6 @@ from grader.worker.lookup import (
     Names,
     bare,
     code_of,
-    find_class,
     find_function,
     known_as,
     methods_of,
@@ -29,6 +28,7 @@ from grader.worker.lookup import (
     pick,
 )
 from grader.worker.plain import TooLarge, is_a, to_plain
+from grader.worker.subclasses import find_fullest
 from grader.worker.support import Student, SupportFault, support_module
 
 STATE_BYTES = 1 << 20
@@ -64,7 +64,7 @@ class Steps:
         self.notes.append(str(text)[:300])
 
     def new(self, name: str, args: list[Any], kwargs: Mapping[str, Any]) -> object:
-        kind, found = find_class(self.namespace, name, self.names)
+        kind, found = find_fullest(self.namespace, name, self.names)
         if found != name:
             self.note(f"found your {name} under `{found}`")
         args, named, left = constructor_arguments(kind, args, kwargs, self.names, self.note)
