@@ -59,17 +59,20 @@ def _split(rng: np.random.Generator, X: Array, y: Array) -> dict[str, Array]:
 def predicted_labels(value: Tree, inputs: Mapping[str, Tree]) -> Read:
     """(n_test,) labels from labels, probabilities, a model's predictions, or any of them in a tuple, list or dict."""
     n, classes = len(inputs["X_test"]), np.unique(inputs["y_train"])
-    sizes = []
-    for part, where in _parts(value):
-        array = numbers(part)
-        if array is None or array.ndim == 0:
-            continue
-        sizes.append(array.shape[0])
+    arrays = [(array, where) for part, where in _parts(value) if (array := numbers(part)) is not None and array.ndim]
+    # Scores and confidences may stand before the labels, and look like labels or probabilities too.
+    arrays.sort(key=lambda one: not _are_labels(one[0], n, classes))
+    for array, where in arrays:
         found = _as_labels(array, n, classes)
         if found is not None:
             labels, note = found
             return Read(labels, tuple(f"{text}." for text in (where, note) if text))
-    raise _nothing_fits(value, sizes, n, len(inputs["X_train"]))
+    raise _nothing_fits(value, [len(array) for array, _ in arrays], n, len(inputs["X_train"]))
+
+
+def _are_labels(array: Array, n: int, classes: Array) -> bool:
+    """One of the labels of ``y_train`` for each point?"""
+    return array.size == len(array) == n and bool(np.isin(array, classes).all())
 
 
 def _parts(value: Tree, where: str = "", depth: int = 0) -> Iterator[tuple[Tree, str]]:

@@ -47,6 +47,11 @@ def discriminative_model(X_train, y_train, X_test):
     log_reg.fit(X_train, y_train)
     return log_reg
 """,
+    "scores_first": """\
+def discriminative_model(X_train, y_train, X_test):
+    clf = LogisticRegression(max_iter=1000).fit(X_train, y_train)
+    return clf.decision_function(X_test), clf.predict(X_test)
+""",
     "scaler_over_all": """\
 def discriminative_model(X_train, y_train, X_test):
     scaler = StandardScaler().fit(np.vstack([X_train, X_test]))
@@ -103,6 +108,11 @@ def generative_model(X_train, y_train, X_test):
     "model": """\
 def generative_model(X_train, y_train, X_test):
     return GaussianNB().fit(X_train, y_train)
+""",
+    "confidence_first": """\
+def generative_model(X_train, y_train, X_test):
+    proba = GaussianNB().fit(X_train, y_train).predict_proba(X_test)
+    return proba.max(axis=1), np.unique(y_train)[proba.argmax(axis=1)]
 """,
     "by_hand": """\
 def generative_model(X_train, y_train, X_test):
