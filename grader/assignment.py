@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from grader.model import Limits
 from grader.rubric import AskDef, CheckDef, MistakeDef, Variant
+from grader.worker.lookup import ROLES, roles_of
 
 RUBRIC_FILE = "rubric.yaml"
 _loaded = itertools.count()
@@ -312,6 +313,7 @@ _GIVEN = {"answer", "expected", "inputs", "submission", "recording", "settings"}
 
 def _validate(path: Path, assignment: Assignment) -> None:
     """Hold the rubric file against the Python files."""
+    _validate_names(path, assignment.spec.names)
     items = {item.id: item for item in assignment.spec.items}
     if len(items) < len(assignment.spec.items):
         raise AssignmentError(f"{path}: items: two items have the same id")
@@ -342,6 +344,13 @@ def _validate(path: Path, assignment: Assignment) -> None:
         for name in (one.item, *one.also):
             if name not in items:
                 raise AssignmentError(f"{path}: mistake {one.id}: no item {name!r}; allowed: {', '.join(items)}")
+
+
+def _validate_names(path: Path, names: Mapping[str, tuple[str, ...]]) -> None:
+    for name in names:
+        for role in roles_of(name, names):
+            if role not in ROLES:
+                raise AssignmentError(f"{path}: names.{name}: no role {role!r}; allowed: {', '.join(ROLES)}")
 
 
 def _validate_thresholds(path: Path, item: ItemSpec, spec: CheckSpec, made: CheckDef) -> None:

@@ -32,6 +32,7 @@ def test_an_assignment_knows_its_questions_checks_and_mistakes(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        (changed(names={"means": ["mu", "role:dots"]}), ["names.means", "dots", "points", "spreads"]),
         (changed(items__0__pionts=5), ["items.0.pionts", "unknown key", "points"]),
         (changed(title=None), ["title", "required"]),
         (changed(items__0__points="many"), ["items.0.points", "'many'"]),

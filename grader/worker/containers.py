@@ -15,9 +15,11 @@ from grader.worker.plain import is_a
 
 
 def entries(held: object) -> dict[str, Any]:
-    """What a dict, a named tuple or an object of one of the notebook's classes holds; nothing for all else."""
+    """What a dict, a tuple of unlike arrays or an object of a class of the notebook's holds; nothing for all else."""
     if type(held) is dict:
         return {key: value for key, value in held.items() if type(key) is str}
+    if _is_row_of_unlikes(held):
+        return {str(number): value for number, value in enumerate(held)}  # type: ignore[arg-type,var-annotated]
     if isinstance(held, tuple) and _is_named_tuple(held):
         fields: tuple[str, ...] = held._fields  # type: ignore[attr-defined]
         return dict(zip(fields, held, strict=True))
@@ -35,6 +37,8 @@ def unfolded(held: object) -> object:
 
 def entry(held: Any, key: str) -> Any:
     """One of the `entries`."""
+    if _is_row_of_unlikes(held):
+        return held[int(key)]
     return held[key] if type(held) is dict else getattr(held, key)
 
 
@@ -42,6 +46,8 @@ def with_entry(held: Any, key: str, value: Tree) -> Any:
     """``held`` with the entry set: itself, or a new one where it can't be changed."""
     if _is_named_tuple(held):
         return held._replace(**{key: value})
+    if _is_row_of_unlikes(held):
+        return type(held)(value if str(number) == key else one for number, one in enumerate(held))
     if type(held) is dict:
         held[key] = value
     else:
@@ -51,6 +57,8 @@ def with_entry(held: Any, key: str, value: Tree) -> Any:
 
 def shown(attribute: str, held: object, key: str) -> str:
     """The place in the student's words."""
+    if _is_row_of_unlikes(held):
+        return f"{attribute}[{key}]"
     return f'{attribute}["{key}"]' if type(held) is dict else f"{attribute}.{key}"
 
 
@@ -95,3 +103,11 @@ def set_components(instance: object, attribute: str, key: str, value: Tree, like
 
 def _is_named_tuple(held: object) -> bool:
     return is_a(held, tuple) and type(class_dict(type(held)).get("_fields")) is tuple
+
+
+def _is_row_of_unlikes(held: object) -> bool:
+    """A plain tuple or list such as ``(weights, means, covariances)``: arrays, no two with as many axes."""
+    if type(held) not in (tuple, list) or not 2 <= len(held) <= 8:  # type: ignore[arg-type]
+        return False
+    axes = [part.ndim for part in held if type(part) is np.ndarray]  # type: ignore[attr-defined]
+    return len(axes) == len(set(axes)) == len(held)  # type: ignore[arg-type]

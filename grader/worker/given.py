@@ -21,6 +21,7 @@ from grader.worker.containers import (
 )
 from grader.worker.layout import Sample, canonical, fits, laid_out, sample_of
 from grader.worker.lookup import Missing, Names, logs_known_as
+from grader.worker.roles import extended, recognise
 
 _FITTED = ("fitted", "isfitted", "trained", "istrained")
 
@@ -31,19 +32,23 @@ def set_parameters(
     names: Names,
     make: Callable[[], object] | None,
     note: Callable[[str], None],
-) -> None:
+) -> Names:
     """Set every parameter under all names that the class uses for it; under its own name if there are none.
 
     ``values`` are in the canonical layout, components along the first axis. ``make`` constructs a second object,
-    from which the layout is learned.
+    from which the layout is learned. Returns ``names`` with what was recognised by its role.
     """
     sample = sample_of(instance, _components(values), make, names)
+    recognised = recognise(names, sample)
+    names = extended(names, recognised)
     fitted = sample.attributes if sample is not None else {}
     present = attribute_names(instance)
     present += [name for name in fitted if name not in present]
     for name, value in values.items():
-        _set(instance, name, value, names, present, sample, note)
+        usable = [attribute for attribute in present if name not in recognised or attribute in recognised[name]]
+        _set(instance, name, value, names, usable, sample, note)
     _set_sizes(instance, values, names, present)
+    return names
 
 
 def read_parameter(instance: object, name: str, names: Names) -> tuple[bool, Any, str]:
@@ -71,6 +76,12 @@ def read_parameter(instance: object, name: str, names: Names) -> tuple[bool, Any
         held = own[attribute]
         return True, [entry(one, key) for one in held], shown(f"{attribute}[k]", held[0], key)
     return bool(unset), None, unset
+
+
+def names_for(instance: object, names: Names) -> Names:
+    """``names`` with what is recognised by its role in an object like this one."""
+    held = read_parameter(instance, "n_components", names)[1]
+    return extended(names, recognise(names, sample_of(instance, held if type(held) is int else 3, None, names)))
 
 
 def canonical_parameter(instance: object, name: str, ndim: int, names: Names) -> Tree:

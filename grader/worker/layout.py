@@ -74,10 +74,10 @@ def laid_out(value: Tree, like: object, sample: Sample) -> Tree:
     shape = _shape_of(like)
     order = None if shape is None else _axes(array.ndim, shape, sample)
     if shape is None or order is None:
-        return _boxed(array, like) if shape is not None and len(shape) == array.ndim else array
+        return boxed(array, like) if shape is not None and len(shape) == array.ndim else array
     array = array.transpose([axis for axis in order if axis is not None])
     sizes = iter(array.shape)
-    return _boxed(array.reshape([1 if axis is None else next(sizes) for axis in order]), like)
+    return boxed(array.reshape([1 if axis is None else next(sizes) for axis in order]), like)
 
 
 def fits(value: Tree, like: object, sample: Sample | None) -> bool:
@@ -123,7 +123,8 @@ def _points(components: int, dimensions: int) -> np.ndarray[Any, Any]:
     rng = np.random.Generator(np.random.PCG64(9))
     centres = 6.0 * rng.permutation(np.arange(components * dimensions)).reshape(components, dimensions)
     which = np.arange(POINTS_EACH * components) % components
-    return np.asarray(centres[which] + rng.normal(size=(len(which), dimensions)))
+    # Wide enough that a covariance can be told from its inverse.
+    return np.asarray(centres[which] + 1.5 * rng.normal(size=(len(which), dimensions)))
 
 
 @contextmanager
@@ -171,16 +172,17 @@ def _axes(ndim: int, shape: tuple[int, ...], sample: Sample) -> list[int | None]
     return None if free else order
 
 
-def _boxed(array: np.ndarray[Any, Any], like: Any) -> Tree:
+def boxed(array: np.ndarray[Any, Any], like: Any) -> Tree:
+    """``array`` as lists, tuples, a dict, a matrix or an array, as ``like`` is."""
     if array.ndim == 0:
         return float(array)
     if isinstance(like, list | tuple) and like:
-        items = [_boxed(part, like[0]) for part in array]
+        items = [boxed(part, like[0]) for part in array]
         return tuple(items) if isinstance(like, tuple) else items
     if isinstance(like, dict) and like:
         first = next(iter(like.values()))
         keys = list(like) if len(like) == len(array) else range(len(array))
-        return {key: _boxed(part, first) for key, part in zip(keys, array, strict=True)}
+        return {key: boxed(part, first) for key, part in zip(keys, array, strict=True)}
     return np.matrix(array) if isinstance(like, np.matrix) else np.array(array)
 
 

@@ -15,6 +15,10 @@ Names = Mapping[str, tuple[str, ...]]
 _LIBRARIES = {"numpy", "scipy", "sklearn", "matplotlib", "pandas", "torch", "tensorflow", "keras", "IPython"}
 LOG = "log:"
 """An alias ``log:NAME`` means that the attribute NAME holds logarithms."""
+ROLE = "role:"
+"""An alias ``role:KIND`` means what `grader.worker.roles` recognises by its shape and values, whatever its name."""
+ROLES = ("shares", "points", "spreads")
+"""Weights of components, a point for each component, a covariance matrix for each component."""
 
 
 class Missing(Exception):  # noqa: N818  says what is the matter
@@ -22,13 +26,18 @@ class Missing(Exception):  # noqa: N818  says what is the matter
 
 
 def known_as(name: str, names: Names) -> tuple[str, ...]:
-    """``name`` and its aliases, the preferred first; aliases of logarithms are left out."""
-    return (name, *(alias for alias in names.get(name, ()) if alias != name and not alias.startswith(LOG)))
+    """``name`` and its aliases, the preferred first; aliases of logarithms and roles are left out."""
+    return (name, *(alias for alias in names.get(name, ()) if alias != name and not alias.startswith((LOG, ROLE))))
 
 
 def logs_known_as(name: str, names: Names) -> tuple[str, ...]:
     """Names of attributes that hold the logarithm of ``name``."""
     return tuple(alias.removeprefix(LOG) for alias in names.get(name, ()) if alias.startswith(LOG))
+
+
+def roles_of(name: str, names: Names) -> tuple[str, ...]:
+    """The roles by which ``name`` can be recognised."""
+    return tuple(alias.removeprefix(ROLE) for alias in names.get(name, ()) if alias.startswith(ROLE))
 
 
 def bare(name: str) -> str:

@@ -15,7 +15,9 @@ from grader.model import Ask, Limits, Opaque, Tree
 from grader.worker.attributes import attribute_names, own_attributes, write
 from grader.worker.calling import call_arguments, constructor_arguments, describe
 from grader.worker.containers import unfolded
-from grader.worker.given import fill, no_attribute, read_parameter, set_parameters
+from grader.worker.derived import bring_up_to_date
+from grader.worker.given import canonical_parameter, fill, names_for, no_attribute, read_parameter, set_parameters
+from grader.worker.layout import sample_of
 from grader.worker.lookup import (
     Missing,
     Names,
@@ -26,6 +28,7 @@ from grader.worker.lookup import (
     methods_of,
     parameters_of,
     pick,
+    roles_of,
 )
 from grader.worker.plain import TooLarge, is_a, to_plain
 from grader.worker.subclasses import find_fullest
@@ -41,6 +44,7 @@ class Steps:
     def __init__(self, namespace: MutableMapping[str, object], names: Names, limits: Limits) -> None:
         self.namespace = namespace
         self.names = names
+        self._listed = names
         self.limits = limits
         self.notes: list[str] = []
         self.called: CodeType | None = None
@@ -84,7 +88,7 @@ class Steps:
 
     def given(self, instance: object, values: Mapping[str, Tree]) -> object:
         make = self._made.get(id(instance), (None, None))[1]
-        set_parameters(instance, values, self.names, make, self.note)
+        self.names = set_parameters(instance, values, self.names, make, self.note)
         self._given.setdefault(id(instance), {}).update(values)
         return instance
 
@@ -126,19 +130,38 @@ class Steps:
         return self._invoke(function, args, kwargs, args[0] if args else None)
 
     def get(self, instance: object, name: str) -> Any:
-        found, value, where = read_parameter(instance, name, self.names)
+        found, value, where = self._held(instance, name)
         if not found:
             raise no_attribute(instance, name, self.names)
         if where != name:
             self.note(f"found your {name} under `{where}`")
         return value
 
+    def read(self, instance: object, name: str, ndim: int) -> Any:
+        """A parameter as an array of ``ndim`` axes, components first."""
+        self._held(instance, name)
+        return canonical_parameter(instance, name, ndim, self.names)
+
+    def _held(self, instance: object, name: str) -> tuple[bool, Any, str]:
+        """`read_parameter`; where nothing is found by name and the name has a role, by what is recognised."""
+        found, value, where = read_parameter(instance, name, self.names)
+        if (found and value is not None) or not roles_of(name, self.names):
+            return found, value, where
+        self.names = names_for(instance, self.names)
+        return read_parameter(instance, name, self.names)
+
     def state(self, instance: object) -> dict[str, Tree]:
         """Attributes and properties that are plain data and small; a copy, so later steps don't change it."""
         found: dict[str, Tree] = {}
+        for name in self._listed:
+            self._held(instance, name)
         values: dict[str, Callable[[], object]] = {
-            key: partial(_as_it_is, value) for key, value in own_attributes(instance).items()
+            name: partial(_as_it_is, read_parameter(instance, name, self.names)[1])
+            for name in self.names
+            if self.names[name] != self._listed[name]  # it was recognised by its role: no reader knows that name
         }
+        held = own_attributes(instance)
+        values |= {key: partial(_as_it_is, value) for key, value in held.items() if key not in values}
         for owner in type(instance).__mro__[:-1]:
             for key, value in vars(owner).items():
                 if is_a(value, property) and is_a(key, str):
@@ -188,9 +211,41 @@ class Steps:
         known = self._given.get(id(owner), {})
         args, named = call_arguments(function, args, kwargs, self.names, known, self.note)
         self.called = code_of(function.func if isinstance(function, partial) else function)
-        result = function(*args, **named)
+        result = self._tried(function, args, named, owner)
         self.called = None
         return result
+
+    def _tried(self, function: Any, args: list[Any], named: Mapping[str, Any], owner: object) -> object:
+        """Call it; where it fails on an object whose parameters were set, derive what is behind and call again."""
+        if id(owner) not in self._given:
+            return function(*args, **named)
+        spare = [arg.copy() if is_a(arg, np.ndarray) else arg for arg in args]
+        try:
+            return function(*args, **named)
+        except Exception as error:
+            if not self._brought_up_to_date(owner, error):
+                raise
+            with suppress(Exception):
+                return function(*spare, **named)
+            raise
+
+    def _brought_up_to_date(self, instance: object, error: Exception) -> bool:
+        values = self._given.pop(id(instance))  # one attempt
+        missing = error.name if isinstance(error, AttributeError) and error.obj is instance else ""
+        make = self._made.get(id(instance), (None, None))[1]
+        components = next((len(value) for value in values.values() if np.ndim(value)), 3)
+        told = bring_up_to_date(
+            instance,
+            values,
+            self.names,
+            sample_of(instance, components, make, self.names),
+            missing if type(missing) is str else "",
+            lambda: set_parameters(instance, values, self.names, make, _nothing),
+        )
+        self._given[id(instance)] = values
+        if told:
+            self.note(told)
+        return bool(told)
 
     def _call_support(self, name: str, args: list[Any], kwargs: Mapping[str, Any]) -> object:
         function = self._support.get(name)
@@ -240,6 +295,10 @@ _FIELDS = {
     "patch": ("on", "methods"),
     "support": ("name", "args", "kwargs"),
 }
+
+
+def _nothing(_text: str) -> None:
+    """A note that was made before."""
 
 
 def _as_it_is(value: object) -> object:

@@ -10,8 +10,7 @@ from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from grader.model import Tree
-from grader.worker.given import canonical_parameter
-from grader.worker.lookup import Missing, find_class, find_function
+from grader.worker.lookup import Missing, Names, find_class, find_function
 
 if TYPE_CHECKING:
     from grader.worker.steps import Steps
@@ -29,7 +28,11 @@ class Student:
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
         self.namespace = steps.namespace
-        self.names = steps.names
+
+    @property
+    def names(self) -> Names:
+        """Canonical name -> other names, those included that were recognised on the way."""
+        return self._steps.names
 
     def note(self, text: str) -> None:
         """Tell an adaptation in the report."""
@@ -61,7 +64,7 @@ class Student:
 
     def read(self, instance: Any, name: str, /, ndim: int) -> Any:
         """A parameter by canonical name as an array of ``ndim`` axes, components first."""
-        return canonical_parameter(instance, name, ndim, self._steps.names)
+        return self._steps.read(instance, name, ndim)
 
     def find(self, name: str, /) -> Any:
         """The student's class or function of this name."""
