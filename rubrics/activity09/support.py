@@ -123,8 +123,9 @@ def decoder(parameters):
 
 
 def drawn_out(returned):
-    """What a generator yields, at most 100 of it, as a list; anything else as it is."""
-    return list(itertools.islice(returned, 100)) if isinstance(returned, types.GeneratorType) else returned
+    """What a generator, `zip` or `map` yields, at most 100 of it, as a list; anything else as it is."""
+    yields = isinstance(returned, (types.GeneratorType, zip, map))
+    return list(itertools.islice(returned, 100)) if yields else returned
 
 
 def asked_of(model):
@@ -232,9 +233,10 @@ _ALONE = ("a list of the known numbers", "a single number")
 def conditional_draws(student, gmm, known, values, dimensions, n_samples, plane=None):
     """Ask for draws given some coordinates, in the first form of condition that gives finite draws of a usable shape.
 
-    Forms: vector with NaN where unknown, dict {dimension: value}, and in the plane a list of one number and the
-    number itself, which stand for the first coordinate. With ``plane``, an object in the plane and a value, a function
-    that has no form for ``gmm`` but takes a number alone is asked for draws in the plane instead.
+    Forms: vector with NaN where unknown, dict {dimension: value}, in the plane a list of one number and the number
+    itself, which stand for the first coordinate, and dimensions and values as two arguments. With ``plane``, an
+    object in the plane and a value, a function that has no form for ``gmm`` but takes a number alone is asked for
+    draws in the plane instead.
     """
     vector = np.full(dimensions, np.nan)
     vector[list(known)] = values
@@ -245,10 +247,13 @@ def conditional_draws(student, gmm, known, values, dimensions, n_samples, plane=
     forms.append(("a list with None where unknown", [None if np.isnan(v) else float(v) for v in vector]))
     if list(known) == [0]:
         forms += list(zip(_ALONE, ([float(values[0])], float(values[0])), strict=True))
+    forms.append(("the known dimensions, then their values", list(known), np.array(values, dtype=float)))
+    if len(known) == 1:
+        forms.append(("the known dimension, then its value", int(known[0]), float(values[0])))
     first_error, first_value, got_value = None, None, False
-    for words, condition in forms:
+    for words, *condition in forms:
         try:
-            returned = student.call(gmm, "conditional_sample", condition, n_samples)
+            returned = student.call(gmm, "conditional_sample", *condition, n_samples)
         except Exception as error:
             if type(error).__name__ == "Missing":
                 raise

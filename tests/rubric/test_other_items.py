@@ -134,6 +134,24 @@ class Mine(GMM):
 GMM = Mine
 """,
     ),
+    "dimensions and values as two arguments": (
+        "conditional_sample",
+        """
+class Mine(GMM):
+    def conditional_sample(self, known_indices, known_values, n_samples):
+        return super().conditional_sample(dict(zip(list(known_indices), known_values, strict=True)), n_samples)
+GMM = Mine
+""",
+    ),
+    "a dimension and its value": (
+        "conditional_sample",
+        """
+class Mine(GMM):
+    def conditional_sample(self, dimension, value, n_samples=100):
+        return super().conditional_sample({int(dimension): float(value)}, n_samples)
+GMM = Mine
+""",
+    ),
     "draws near the condition kept": (
         "conditional_sample",
         """
