@@ -59,12 +59,27 @@ def _images(returned: Tree) -> tuple[Array | None, str]:
     return None, ""
 
 
-def _parts(value: Tree, where: str = "", depth: int = 0) -> Iterator[tuple[Tree, str]]:
-    yield value, where
-    if depth < 2 and isinstance(value, list | tuple | dict) and len(value) <= 50:
-        kind = type(value).__name__
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _parts(part, f"Your images were found in the {kind} that your method returned.", depth + 1)
+def _parts(value: Tree) -> Iterator[tuple[Tree, str]]:
+    """The value, what it holds, what each of its entries holds at one place, and at last what an entry alone holds."""
+    yield value, ""
+    inner = _held(value)
+    where = f"Your images were found in the {type(value).__name__} that your method returned."
+    yield from ((part, where) for part in inner)
+    yield from ((column, where) for column in _columns(inner))
+    yield from ((part, where) for entry in inner for part in _held(entry))
+
+
+def _held(value: Tree) -> list[Tree]:
+    if not isinstance(value, list | tuple | dict) or len(value) > 50:
+        return []
+    return list(value.values()) if isinstance(value, dict) else list(value)
+
+
+def _columns(entries: list[Tree]) -> list[list[Tree]]:
+    """Of pairs (or dicts) such as code and image the codes, then the images; nothing where entries differ in kind."""
+    rows = [_held(entry) for entry in entries]
+    kinds = {tuple(entry) if isinstance(entry, dict) else len(row) for entry, row in zip(entries, rows, strict=True)}
+    return [list(column) for column in zip(*rows, strict=True)] if len(kinds) == 1 else []
 
 
 def same_walk(answer: Tree, mistaken: Tree, inputs: Mapping[str, Tree]) -> bool:

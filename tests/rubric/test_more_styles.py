@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from grader.model import Verdict
-from tests.rubric.other_items import rubric_file
+from tests.rubric.other_items import failed, graded, reference_and, rubric_file
 
 PIECES = ("weights", "means", "covariances")
 
@@ -39,3 +39,28 @@ CLASSIFIED = np.array([3, 8, 8, 3])
 def test_labels_are_found_behind_other_numbers_per_point(value: object) -> None:
     inputs = {"X_test": np.zeros((4, 2)), "X_train": np.zeros((6, 2)), "y_train": np.array([3, 3, 3, 8, 8, 8])}
     assert list(rubric_file("classes").predicted_labels(value, inputs).value) == list(CLASSIFIED)
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "return [(a, self.model.decode(z)) for a, z in zip(alphas, zs)]",
+        "return [(z, self.model.decode(z)) for z in zs]",
+        "return [(self.model.decode(z[None]), z) for z in zs]",
+        "return [{'z': z, 'sample': self.model.decode(z).reshape(8, 8)} for z in zs]",
+        "return zip(zs, map(self.model.decode, zs))",
+        "return [self.model.decode(z) for z in zs], [(a, z) for a, z in zip(alphas, zs)]",
+    ],
+    ids=["strength and image", "code and image", "image and code", "dicts", "zip", "images, then pairs"],
+)
+def test_images_are_found_in_pairs(ending: str) -> None:
+    source = f"""
+class Mine(LatentSpaceExplorer):
+    def interpolate(self, z1, z2, num_steps=10):
+        alphas = np.linspace(0, 1, num_steps)
+        zs = [(1 - a) * z1 + a * z2 for a in alphas]
+        {ending}
+LatentSpaceExplorer = Mine
+"""
+    result = graded("interpolate", reference_and(source))
+    assert result.points == result.max_points, failed(result)

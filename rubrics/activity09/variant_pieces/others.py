@@ -226,6 +226,34 @@ class LatentSpaceExplorer:
         z_new = np.array(z_base) + alpha * np.array(z_attribute)
         return self.model.decode(z_new), z_new
 """,
+    "pairs": """\
+class LatentSpaceExplorer:
+    def __init__(self, model):
+        self.model = model
+
+    def interpolate(self, z1, z2, num_steps=10):
+        zs = [(1 - a) * z1 + a * z2 for a in np.linspace(0, 1, num_steps)]
+        return [(z, self.model.decode(z)) for z in zs]
+
+    def arithmetic(self, z_base, z_attribute, alpha=1.0):
+        return self.model.decode(z_base + alpha * z_attribute)
+""",
+    "dicts": """\
+class LatentSpaceExplorer:
+    def __init__(self, model):
+        self.model = model
+
+    def interpolate(self, z1, z2, num_steps=10):
+        steps = []
+        for alpha in np.linspace(0, 1, num_steps):
+            z = (1 - alpha) * z1 + alpha * z2
+            steps.append({"alpha": alpha, "z": z, "sample": self.model.decode(z)})
+        return steps
+
+    def arithmetic(self, z_base, z_attribute, alpha=1.0):
+        z = z_base + alpha * z_attribute
+        return {"z": z, "sample": self.model.decode(z)}
+""",
 }
 
 BICS: dict[str, str] = {
