@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from grader.model import CellRun, CellStatus, Figure, Limits, StudentError
-from grader.worker import colab
+from grader.worker import bars, colab
 from grader.worker.alarm import CellTimeout, time_limit
 from grader.worker.blame import cell_file, student_error
 from grader.worker.environment import bound_names, is_environment
@@ -253,6 +253,7 @@ class CellRunner:
         builtins.input = _no_input
         getpass.getpass = lambda *_args, **_kwargs: ""
         colab.install()
+        bars.install()
         if self._own_descriptors:
             self._drain = Drain(self._capture)
         with suppress(ImportError):

@@ -46,6 +46,7 @@ from typing import Any
 
 from grader.model import Ask, CellRun, Figure, Limits, Tree
 from grader.wire import WireClosed, WireError, from_tree, receive, send, to_tree
+from grader.worker import bars
 from grader.worker.apart import Memory, shared_memory
 from grader.worker.attributes import read_ahead
 from grader.worker.cells import CellRunner
@@ -62,6 +63,7 @@ def preload() -> None:
 
     for name in _PRELOADED:
         importlib.import_module(name)
+    bars.install()
 
 
 def serve(fd: int, *, confine_question: Callable[[], None] = lambda: None) -> None:

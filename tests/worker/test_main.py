@@ -35,6 +35,21 @@ def test_cells_run_in_order_and_questions_are_answered():
         assert worker.ask(lambda: Function("f")(1)).value == 3
 
 
+def test_progress_bars_count_and_show_nothing():
+    pytest.importorskip("tqdm")
+    with Worker() as worker:
+        run = worker.run(
+            "from tqdm.notebook import tqdm, trange\nprint(list(tqdm([1, 2], desc='x')), list(trange(2)))",
+            "from tqdm.auto import tqdm\nbar = tqdm(total=5)\nbar.set_postfix(a=1); bar.update(5); bar.close()",
+            "import tqdm\nfor i in tqdm.tqdm_notebook(range(2)): tqdm.tqdm.write('written')",
+            "from tqdm import trange\nwith trange(3) as bar:\n    for i in bar: bar.set_description(f'{i}')",
+            "def f(n):\n    return sum(trange(n))",
+        )
+        assert {cell.error for cell in run.cells.values()} == {None}
+        assert [run.cells[index].output for index in (1, 2, 3, 4)] == ["[1, 2] [0, 1]\n", "", "written\n" * 2, ""]
+        assert worker.ask(lambda: Function("f")(4)).value == 6
+
+
 def test_what_notebooks_do_works():
     with Worker() as worker:
         run = worker.run(
