@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
-from grader.model import Answer, AnswerStatus, Finding, Recording, Verdict
+from grader.model import Answer, AnswerStatus, Finding, Recording, StudentError, Verdict
 from grader.text import brief
 
 _UNPARSED = ("SyntaxError", "IndentationError", "TabError")
+_NO_MODULE = re.compile(r"No module named '([A-Za-z_][\w.]{0,80})'")
+_UNBOUND = re.compile(r"name '(\w{1,80})' is not defined\b.*", re.DOTALL)
 FORBIDDEN = "ForbiddenUse"
 """Type of the error that a module raises which must not do the work; its message says all."""
 
@@ -25,8 +28,33 @@ def unanswered(answer: Answer | None, recording: Recording, seconds: float) -> F
     """What stands in the place of an answer that has no value; never a success."""
     if answer is None:
         return Finding(Verdict.MISSING, "The question was not reached, so there is no answer to it.")
+    if package := _not_installed(answer, recording):
+        return Finding(
+            _STATUS_VERDICT[answer.status],
+            f"Your code needs the package `{package}`, which is not installed where it was graded.",
+            "Your instructor is asked to look at this. Do it without that package if you can.",
+            needs_review=True,
+        )
     words = _STATUS_WORDS[answer.status](answer, recording, seconds)
     return Finding(_STATUS_VERDICT[answer.status], words[0], words[1])
+
+
+def _not_installed(answer: Answer, recording: Recording) -> str:
+    """The package that this machine lacks and the answer wanted: itself, or a name that its import would have bound."""
+    error = answer.error
+    if error is None or answer.status is not AnswerStatus.RAISED:
+        return ""
+    unbound = _UNBOUND.fullmatch(error.message) if error.type == "NameError" else None
+    if unbound is None:
+        return _package(error)
+    lost = [run.error for run in recording.cells if run.environment and run.error]
+    of_name = [one for one in lost if re.search(rf"\b{re.escape(unbound[1])}\b", one.line)]
+    return next(filter(None, map(_package, of_name)), "")
+
+
+def _package(error: StudentError) -> str:
+    found = _NO_MODULE.fullmatch(error.message) if error.type == "ModuleNotFoundError" else None
+    return found[1].split(".")[0] if found else ""
 
 
 def _raised(answer: Answer, _recording: Recording, _seconds: float) -> tuple[str, str]:
