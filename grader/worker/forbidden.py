@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import sys
+import warnings
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -41,12 +42,22 @@ def forbidding(modules: Sequence[str], namespace: MutableMapping[str, object]) -
     """
     undo: Undo = []
     try:
-        for name in modules:
-            _forbid(name, namespace, undo)
+        with _codes_of_other_kinds():
+            for name in modules:
+                _forbid(name, namespace, undo)
         yield
     finally:
-        for restore in reversed(undo):
-            restore()
+        with _codes_of_other_kinds():
+            for restore in reversed(undo):
+                restore()
+
+
+@contextmanager
+def _codes_of_other_kinds() -> Iterator[None]:
+    """From 3.13 on Python warns of what is meant here: plain code in a generator's place, and back."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
 
 
 def _forbid(name: str, namespace: MutableMapping[str, object], undo: Undo) -> None:
