@@ -69,9 +69,12 @@ def _input(environment: Mapping[str, str], name: str, default: str = "") -> str:
 def _percent(environment: Mapping[str, str]) -> float | None:
     text = _input(environment, "fail_under")
     try:
-        return float(text) if text else None
+        percent = float(text) if text else None
     except ValueError:
-        raise CallError(f"fail-under: {text!r} is not a number of percent") from None
+        percent = -1.0
+    if percent is not None and not 0 <= percent <= 100:
+        raise CallError(f"fail-under: {text!r} is not a number of percent, from 0 to 100")
+    return percent
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from grader.assignment import Assignment
+from grader.earlier import Earlier, earlier_submissions
 from grader.exam import Exam, number, prepare
 from grader.execute import Executor
 from grader.export.grades_csv import grades_csv
@@ -49,6 +50,8 @@ class Settings:
     executor: str = "warm"
     sandbox: str = ""
     """Level that student code runs at."""
+    paths: tuple[Path, ...] = ()
+    """What the caller pointed at: whatever an earlier call found elsewhere stays in the class."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,10 @@ class Result:
     reports: tuple[Report, ...]
     total: int
     interrupted: bool = False
+    earlier: tuple[Report, ...] = ()
+    """Of earlier calls into the same folder; they stand on the class page too."""
+    left_out: tuple[str, ...] = ()
+    """Ids of earlier calls that were asked other questions; they don't."""
 
     @property
     def failures(self) -> tuple[Report, ...]:
@@ -113,22 +120,34 @@ def grade(
     """
     folder = RunFolder(settings.out)
     folder.create()
-    seed = choose_seed(folder, assignment, settings)
+    with folder.alone():
+        seed = choose_seed(folder, assignment, settings)
+        with _meanwhile(executor, lambda: prepare(assignment, seed, public=settings.public)) as (recorder, exam):
+            return _grade(Run(folder, exam, settings), found, recorder, progress)
+
+
+def _grade(run: Run, found: Sequence[Found], recorder: Executor, progress: Progress) -> Result:
+    settings, folder = run.settings, run.folder
+    before = Earlier() if settings.fresh else earlier_submissions(folder, questions(run.exam), found, settings.paths)
+    diary = Diary(folder, _about(run.exam, settings), before.kept, {one.id: _file(one) for one in found})
     reports: dict[str, Report] = {}
     interrupted = False
-    with _meanwhile(executor, lambda: prepare(assignment, seed, public=settings.public)) as (recorder, exam):
-        diary = Diary(folder, _about(exam, settings), [one.id for one in found])
-        try:
-            with closing(Run(folder, exam, settings).outcomes(found, recorder, progress)) as outcomes:
-                for outcome in outcomes:
-                    reports[outcome.report.submission.id] = outcome.report
-                    diary.note(outcome.report, outcome.seconds, outcome.cpu_seconds)
-        except KeyboardInterrupt:
-            interrupted = True
+    try:
+        with closing(run.outcomes(tuple(before.kept), found, recorder, progress)) as outcomes:
+            for outcome in outcomes:
+                reports[outcome.report.submission.id] = outcome.report
+                diary.note(outcome.report, outcome.seconds, outcome.cpu_seconds)
+    except KeyboardInterrupt:
+        interrupted = True
+    earlier = tuple(reports[name] for name in before.kept if name in reports)
     ordered = tuple(reports[one.id] for one in found if one.id in reports)
-    write_class(folder, ordered)
+    write_class(folder, (*earlier, *ordered))
     diary.close(finished=not interrupted)
-    return Result(settings.out, ordered, len(found), interrupted)
+    return Result(settings.out, ordered, len(found), interrupted, earlier, before.left_out)
+
+
+def _file(found: Found) -> str:
+    return str(found.path.absolute())
 
 
 @contextmanager
@@ -192,6 +211,15 @@ def _failed(submission: Submission, error: Exception) -> Recording:
     return Recording(submission.id, submission.sha256, harness_error=f"{type(error).__name__}: {error}")
 
 
+def kept_or_lost(folder: RunFolder, name: str) -> Recorded:
+    """What is stored of a submission; where that is missing or damaged, it has no score, and it alone."""
+    stored = folder.kept(name)
+    if stored is not None:
+        return Recorded(stored.submission, stored.recording, resumed=True)
+    lost = "its recording is missing or damaged: run `grader grade` again"
+    return Recorded(Submission(name, name, ""), Recording(name, "", harness_error=lost), resumed=True)
+
+
 @dataclass(frozen=True)
 class Run:
     """The steps of a run, with what they share."""
@@ -201,11 +229,15 @@ class Run:
     settings: Settings
 
     def outcomes(
-        self, found: Sequence[Found], executor: Executor, progress: Progress
+        self, earlier: Sequence[str], found: Sequence[Found], executor: Executor, progress: Progress
     ) -> Generator[Outcome, None, None]:
-        """Judge and write each submission as it comes; closing the iterator stops what runs."""
+        """Judge and write each submission as it comes, first the earlier ones; closing the iterator stops what runs."""
         stop = threading.Event()
-        count = Count(len(found), progress)
+        count = Count(len(earlier) + len(found), progress)
+        for name in earlier:
+            outcome = self.finish(kept_or_lost(self.folder, name))
+            count.finished(outcome, running=0)
+            yield outcome
         waiting = enumerate(found)
         pending: dict[Future[Recorded], int] = {}
         pool = ThreadPoolExecutor(self.settings.jobs, thread_name_prefix="record")

@@ -147,7 +147,8 @@ def grade(
     fresh: Annotated[bool, typer.Option("--fresh", help="Run everything again, also what is recorded.")] = False,
     public: Annotated[bool, typer.Option("--public", help="Only the public questions, at the public seed.")] = False,
     fail_under: Annotated[
-        float | None, typer.Option(metavar="PERCENT", help="Exit 1 when a submission has less percent.")
+        float | None,
+        typer.Option(min=0, max=100, metavar="PERCENT", help="Exit 1 when a submission has less percent."),
     ] = None,
     verbose: Verbose = False,
 ) -> Exit:
@@ -164,7 +165,9 @@ def grade(
     found = find_submissions(paths)
     rules = choose_assignment(assignment, found)
     machine = choose_executor(executor, sandbox, least=Level.CONFINED)
-    settings = batch.Settings(out, jobs or cores(), seed, public, fresh, executor=machine.name, sandbox=machine.level)
+    settings = batch.Settings(
+        out, jobs or cores(), seed, public, fresh, executor=machine.name, sandbox=machine.level, paths=tuple(paths)
+    )
     say = console()
     with BatchProgress(say, verbose=verbose) as progress:
         result = batch.grade(found, rules, machine.executor, settings, progress)
@@ -232,7 +235,8 @@ def regrade(
     run: Annotated[Path, typer.Argument(help="Folder that `grader grade` wrote.", metavar="RUN")],
     assignment: AssignmentOption = None,
     fail_under: Annotated[
-        float | None, typer.Option(metavar="PERCENT", help="Exit 1 when a submission has less percent.")
+        float | None,
+        typer.Option(min=0, max=100, metavar="PERCENT", help="Exit 1 when a submission has less percent."),
     ] = None,
     verbose: Verbose = False,
 ) -> Exit:
@@ -271,8 +275,21 @@ def export(
     if out is None:
         sys.stdout.write(text)
     else:
-        write_whole(out, text)
+        _write(out, text)
     return Exit.DONE
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_whole(path, text)
+    except OSError as error:
+        raise CallError(f"{path}: can't be written: {error.strerror or error}") from None
+
+
+def _is_writable(path: Path) -> None:
+    """Told before minutes of work."""
+    if not path.absolute().parent.is_dir():
+        raise CallError(f"{path}: there is no folder to write it into")
 
 
 @command
@@ -300,6 +317,9 @@ def audit(
       grader audit --item e_step --seeds 3
       grader audit --seeds 20 --json audit.json --html audit.html
     """
+    for wanted in [html] + ([Path(json_file)] if json_file not in ("", "-") else []):
+        if wanted is not None:
+            _is_writable(wanted)
     folder = choose_assignment(assignment, [], [Path.cwd()]).folder
     drawn = [f"audit-{number}" for number in range(1, seeds + 1)]
     say = console(stderr=json_file == "-")
@@ -310,9 +330,9 @@ def audit(
     if json_file == "-":
         sys.stdout.write(text)
     elif json_file:
-        write_whole(Path(json_file), text)
+        _write(Path(json_file), text)
     if html is not None:
-        write_whole(html, audit_page.render_audit(found))
+        _write(html, audit_page.render_audit(found))
     return Exit.DONE if found.sound and 100 * found.share("named_right") >= named else Exit.BELOW_MARK
 
 

@@ -18,7 +18,7 @@ from grader.batch import Moment, Outcome, Result
 from grader.execute.isolation import Layer
 from grader.model import CheckResult, ItemResult, Report, Status, Verdict
 from grader.report.words import VERDICTS, points
-from grader.text import strip_terminal
+from grader.text import brief, strip_terminal
 
 MEND = 8
 """How much to mend is told at once: the rest is easier to read when this is done."""
@@ -106,16 +106,25 @@ def result_words(report: Report) -> str:
     return f"{points(report.percent)} %, {'passed' if report.passed else 'below the pass mark'}"
 
 
+def count(submissions: int) -> str:
+    return "1 submission" if submissions == 1 else f"{submissions} submissions"
+
+
 def batch_lines(result: Result, again: str) -> Iterator[str]:
     """What stands on the terminal when a batch has ended; ``again`` is the command that continues it."""
     graded = [report for report in result.reports if report.status is Status.GRADED]
     passed = sum(bool(report.passed) for report in graded)
     if result.interrupted:
-        yield f"Stopped after {len(result.reports)} of {result.total} submissions; what is finished is written."
+        yield f"Stopped after {len(result.reports)} of {count(result.total)}; what is finished is written."
         yield f"To continue: {again}"
     else:
         failed = f", {len(result.failures)} without a score" if result.failures else ""
-        yield f"{result.total} submissions: {passed} passed, {len(graded) - passed} below the pass mark{failed}."
+        yield f"{count(result.total)}: {passed} passed, {len(graded) - passed} below the pass mark{failed}."
+    if result.earlier:
+        yield f"The class page also has {count(len(result.earlier))} of earlier calls."
+    if result.left_out:
+        names = brief(", ".join(map(one_line, result.left_out)), 300)
+        yield f"Not on the class page, because other questions were asked: {names}. Grade them again together."
     for report in result.failures:
         yield f"  {one_line(report.submission.id)}: {result_words(report)}"
     page = result.out / "index.html"

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from grader.assignment import Assignment
-from grader.batch import Count, Progress, Recorded, Result, Run, Settings, about_assignment, questions, write_class
+from grader.batch import (
+    Count,
+    Progress,
+    Result,
+    Run,
+    Settings,
+    about_assignment,
+    kept_or_lost,
+    questions,
+    write_class,
+)
 from grader.exam import Exam, prepare
 from grader.judge import judge
 from grader.model import Report
@@ -18,15 +28,16 @@ from grader.store import RunFolder, StoreError
 def regrade(out: Path, assignment: Assignment, progress: Progress) -> Result:
     """Write all reports of a run anew, with the run's own seed. Raises StoreError and AssignmentError."""
     folder, told = open_run(out)
-    run = Run(folder, exam_of_run(folder, told, assignment), Settings(out))
-    count = Count(len(told["submissions"]), progress)
-    reports = []
-    for recorded in _stored(folder, told):
-        outcome = run.finish(recorded)
-        reports.append(outcome.report)
-        count.finished(outcome, running=0)
-    write_class(folder, reports)
-    folder.write_run({**told, "assignment": about_assignment(assignment)})
+    with folder.alone():
+        run = Run(folder, exam_of_run(folder, told, assignment), Settings(out))
+        count = Count(len(told["submissions"]), progress)
+        reports = []
+        for name in told["submissions"]:
+            outcome = run.finish(kept_or_lost(folder, name))
+            reports.append(outcome.report)
+            count.finished(outcome, running=0)
+        write_class(folder, reports)
+        folder.write_run({**told, "assignment": about_assignment(assignment)})
     return Result(out, tuple(reports), len(reports))
 
 
@@ -36,7 +47,8 @@ def reports_of_run(out: Path, assignment: Assignment) -> list[Report]:
     if told["assignment"]["fingerprint"] != assignment.fingerprint:
         raise StoreError(f"{out}: the rubric has changed since these reports were written: run `grader regrade` first")
     exam = exam_of_run(folder, told, assignment)
-    judged = (judge(exam, recorded.submission, recorded.recording) for recorded in _stored(folder, told))
+    stored = (kept_or_lost(folder, name) for name in told["submissions"])
+    judged = (judge(exam, recorded.submission, recorded.recording) for recorded in stored)
     return [replace(report, plots={}) for report in judged]
 
 
@@ -59,11 +71,3 @@ def exam_of_run(folder: RunFolder, told: Mapping[str, Any], assignment: Assignme
             "answer them: run `grader grade` again"
         )
     return exam
-
-
-def _stored(folder: RunFolder, told: Mapping[str, Any]) -> Iterator[Recorded]:
-    for name in told["submissions"]:
-        stored = folder.kept(name)
-        if stored is None:
-            raise StoreError(f"{folder.of(name)}: its recording is missing or damaged: run `grader grade` again")
-        yield Recorded(stored.submission, stored.recording, resumed=True)

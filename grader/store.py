@@ -6,12 +6,15 @@ file and for which questions, so that a recording is used again only for what it
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import secrets
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -20,6 +23,11 @@ from typing import Any
 
 from grader.model import Recording, Report, Submission, Tree
 from grader.wire import RECORDING, WireError, dump_recording, encode, from_tree, load_recording, to_tree
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 RUN_SCHEMA = "grader/run/1"
 RECORDING_SCHEMA = "grader/recording/1"
@@ -56,6 +64,17 @@ class RunFolder:
             (self.root / "submissions").mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"{self.root}: can't write reports there: {error.strerror or error}") from None
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other calls from writing here meanwhile; raises StoreError when one does. A killed one does no more."""
+        descriptor = _open_to_lock(self.root)
+        try:
+            if not _locked(descriptor):
+                raise StoreError(f"{self.root}: another call of the grader writes there now")
+            yield
+        finally:
+            os.close(descriptor)
 
     def of(self, submission_id: str) -> Path:
         """The submission's own folder. Ids are made safe by whoever read the submission; this is the second lock."""
@@ -113,7 +132,14 @@ class RunFolder:
 class Diary:
     """``run.json`` of a run that is under way."""
 
-    def __init__(self, folder: RunFolder, about: Mapping[str, object], order: Sequence[str]) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        about: Mapping[str, object],
+        earlier: Mapping[str, Mapping[str, Any]],
+        files: Mapping[str, str],
+    ) -> None:
+        """``earlier``: entries of earlier calls, here from the start; ``files``: this call's, id -> path."""
         self._folder = folder
         self._told: dict[str, Any] = {
             "schema": RUN_SCHEMA,
@@ -121,10 +147,11 @@ class Diary:
             "started": _now(),
             "finished": None,
             "versions": {"grader": VERSION},
-            "total": len(order),
+            "total": len(earlier) + len(files),
         }
-        self._order = order
-        self._done: dict[str, dict[str, Any]] = {}
+        self._order = [*earlier, *files]
+        self._files = {**{name: str(entry.get("file", "")) for name, entry in earlier.items()}, **files}
+        self._done: dict[str, Mapping[str, Any]] = dict(earlier)
         self._write()
 
     def note(self, report: Report, seconds: float, cpu_seconds: float) -> None:
@@ -134,6 +161,7 @@ class Diary:
             "status": report.status.value,
             "seconds": round(seconds, 3),
             "cpu_seconds": round(cpu_seconds, 3),
+            "file": self._files[report.submission.id],
         }
         self._told["versions"] |= report.versions
         if time.monotonic() - self._written > 1.0:
@@ -148,6 +176,25 @@ class Diary:
         done = {name: self._done[name] for name in self._order if name in self._done}
         self._folder.write_run({**self._told, "submissions": done})
         self._written = time.monotonic()
+
+
+def _open_to_lock(folder: Path) -> int:
+    """The folder itself where folders have locks, so that nothing of ours lies about in it."""
+    if sys.platform == "win32":
+        return os.open(folder / ".lock", os.O_RDWR | os.O_CREAT)
+    return os.open(folder, os.O_RDONLY)
+
+
+def _locked(descriptor: int) -> bool:
+    """Take the lock, which ends with the descriptor; False when another has it. Some file systems have no locks."""
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+    return True
 
 
 def write_whole(path: Path, content: str | bytes, mode: int = _SHARED) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from grader.assignment import Assignment, load_assignment
 from grader.batch import Moment, Result, Settings, grade
+from grader.console import batch_lines
 from grader.model import Recording, Status, Submission
 from grader.regrade import regrade, reports_of_run
 from grader.store import RunFolder, StoreError, digest, write_whole
@@ -229,6 +230,75 @@ def test_progress_counts_to_the_end(run: Run) -> None:
     assert moments[-1].left == 0
 
 
+# --- late submissions -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def late(tmp_path: Path) -> Path:
+    return write_notebook(tmp_path / "late" / "d.ipynb", RIGHT)
+
+
+def add(path: Path, assignment: Assignment, out: Path, **settings: object) -> tuple[Result, FakeExecutor]:
+    executor = FakeExecutor()
+    chosen = Settings(**{"out": out, "paths": (path,), **settings})
+    return grade(find([path]), assignment, executor, chosen, lambda moment: None), executor
+
+
+def test_a_late_submission_joins_the_class(run: Run, assignment: Assignment, handed_in: Path, late: Path) -> None:
+    out = run(seed=None, paths=(handed_in,)).out
+    seed = json.loads((out / "run.json").read_text())["seed"]
+    result, executor = add(late, assignment, out)
+    assert executor.recorded == ["d"]
+    assert [row["submission"] for row in _rows(result)] == ["a", "b", "c", "d"]
+    assert [report.submission.id for report in result.reports] == ["d"]
+    assert len(result.earlier) == 3
+    told = json.loads((out / "run.json").read_text())
+    assert list(told["submissions"]) == ["a", "b", "c", "d"]
+    assert (told["seed"], told["total"]) == (seed, 4)
+    assert len(regrade(out, assignment, lambda moment: None).reports) == 4
+    again = FakeExecutor()
+    run(again, seed=None, paths=(handed_in,))
+    assert again.recorded == []
+    assert len(_rows(result)) == 4
+
+
+def test_what_was_withdrawn_is_no_more_in_the_class(run: Run, handed_in: Path) -> None:
+    run(paths=(handed_in,))
+    (handed_in / "b.ipynb").unlink()
+    assert [row["submission"] for row in _rows(run(paths=(handed_in,)))] == ["a", "c"]
+
+
+def test_a_late_submission_that_answers_other_questions_stands_alone_and_that_is_said(
+    run: Run, assignment: Assignment, handed_in: Path, late: Path
+) -> None:
+    out = run(paths=(handed_in,)).out
+    result, _ = add(late, assignment, out, seed="another")
+    assert [row["submission"] for row in _rows(result)] == ["d"]
+    assert result.left_out == ("a", "b", "c")
+    assert "Not on the class page, because other questions were asked: a, b, c." in "\n".join(batch_lines(result, ""))
+
+
+def test_an_earlier_submission_is_not_lost_by_a_stop(
+    run: Run, assignment: Assignment, handed_in: Path, late: Path
+) -> None:
+    out = run(paths=(handed_in,)).out
+
+    def stop(moment: Moment) -> None:
+        raise KeyboardInterrupt
+
+    chosen = Settings(out, seed="s", paths=(late,))
+    assert grade(find([late]), assignment, FakeExecutor(), chosen, stop).interrupted
+    result, _ = add(late, assignment, out)
+    assert len(_rows(result)) == 4
+
+
+def test_two_calls_at_once_do_not_write_into_one_folder(run: Run, tmp_path: Path) -> None:
+    run()
+    with RunFolder(tmp_path / "out").alone(), pytest.raises(StoreError, match="another call"):
+        run()
+    assert len(run().reports) == 3
+
+
 # --- judging again --------------------------------------------------------------------------
 
 
@@ -260,6 +330,19 @@ def test_regrade_refuses_when_the_questions_changed(run: Run, assignment: Assign
     path.write_text(path.read_text().replace("size=5", "size=6"))
     with pytest.raises(StoreError, match=r"questions have changed \(added\).*grader grade"):
         regrade(out, load_assignment(assignment.folder), lambda moment: None)
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_a_damaged_recording_costs_that_submission_alone_its_score(
+    run: Run, assignment: Assignment, damage: str
+) -> None:
+    out = run().out
+    path = out / "submissions" / "b" / "recording.bin"
+    path.unlink() if damage == "gone" else path.write_bytes(path.read_bytes()[:-9])
+    for reports in (reports_of_run(out, assignment), regrade(out, assignment, lambda moment: None).reports):
+        assert [report.percent for report in reports] == [100, None, 0]
+        assert "missing or damaged" in (reports[1].harness_error or "")
+    assert run().reports[1].percent == 50
 
 
 def test_regrade_of_another_folder_says_so(tmp_path: Path, assignment: Assignment) -> None:

@@ -106,6 +106,7 @@ WRONG = {
     "no such level": (["grade", "in", "--sandbox", "moat"], "namespaces"),
     "reports where a file is": (["grade", "in", "--out", "picture.png"], "picture.png"),
     "a run that is none": (["regrade", "in"], "no run.json"),
+    "an audit's page where no folder is": (["audit", "--html", "nowhere/a.html"], "no folder"),
     "no such format": (["export", "in", "--to", "parchment"], "choose one of"),
     "check of a path that is not there": (["check", "nowhere.ipynb"], "no such file"),
 }
@@ -143,7 +144,16 @@ def test_a_mistake_in_the_rubric_is_told_with_its_place(
     assert told in result.stderr
 
 
-@pytest.mark.parametrize("words", [["grade"], ["grade", "in", "--job", "2"], ["grade", "in", "--jobs", "0"], ["grad"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["grade"],
+        ["grade", "in", "--job", "2"],
+        ["grade", "in", "--jobs", "0"],
+        ["grad"],
+        ["grade", "in", "--fail-under", "101"],
+    ],
+)
 def test_a_call_that_does_not_parse_answers_two_without_a_traceback(call: Call, words: list[str]) -> None:
     result = call(*words)
     assert result.exit_code == Exit.WRONG_CALL
@@ -218,6 +228,24 @@ def test_export_prints_or_writes_each_format(call: Call, course: Path, name: str
     assert printed.stdout
     assert call("export", "reports", "--to", name, "--out", "file").exit_code == Exit.DONE
     assert (course / "file").read_text() == printed.stdout
+
+
+def test_an_export_that_can_not_be_written_is_a_wrong_call(call: Call, course: Path) -> None:
+    call("grade", "in")
+    result = call("export", "reports", "--to", "csv", "--out", "nowhere/file")
+    assert result.exit_code == Exit.WRONG_CALL
+    assert one_line(result.stderr), result.stderr
+    assert "nowhere/file: can't be written" in result.stderr
+
+
+def test_one_late_notebook_joins_the_class_and_is_counted_alone(call: Call, course: Path) -> None:
+    call("grade", "in")
+    (course / "late").mkdir()
+    (course / "in" / "a.ipynb").rename(course / "late" / "z.ipynb")
+    result = call("grade", "late/z.ipynb", "--fail-under", "70")
+    assert result.exit_code == Exit.DONE
+    assert "1 submission: 1 passed, 0 below the pass mark." in result.stdout
+    assert "The class page also has 3 submissions of earlier calls." in result.stdout
 
 
 def test_export_as_csv_is_the_gradebook(call: Call, course: Path) -> None:

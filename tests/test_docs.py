@@ -55,6 +55,7 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (warmup / name).write_text(text)
     write_assignment(tmp_path)
     write_notebook(tmp_path / "submissions" / "tiny.ipynb", RIGHT)
+    write_notebook(tmp_path / "late" / "ana.ipynb", RIGHT)
     write_notebook(tmp_path / "activity-09-introduction-to-generative-models.ipynb", RIGHT)
     write_notebook(tmp_path / "warmup.ipynb", STANDARDISE)
     monkeypatch.chdir(tmp_path)
