@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from types import CodeType, FunctionType
 from typing import Any
 
 from grader.worker.plain import is_a, safe_text
+from grader.worker.redefined import last_definition
 
 Names = Mapping[str, tuple[str, ...]]
 """Canonical name -> other names, in order of preference."""
@@ -71,7 +72,7 @@ def find_class(namespace: Mapping[str, object], name: str, names: Names) -> tupl
     raise Missing(_not_found("class", name, names, _own(classes)))
 
 
-def find_function(namespace: Mapping[str, object], name: str, names: Names) -> tuple[Any, str]:
+def find_function(namespace: MutableMapping[str, object], name: str, names: Names) -> tuple[Any, str]:
     """The student's function for ``name``, and what it is called there. Raises `Missing`."""
     functions = {
         key: value
@@ -81,6 +82,8 @@ def find_function(namespace: Mapping[str, object], name: str, names: Names) -> t
     found = pick(name, names, _written_here(functions)) or pick(name, names, functions)
     if found is not None:
         return functions[found], found
+    if (before := last_definition(namespace, known_as(name, names))) is not None:
+        return before
     raise Missing(_not_found("function", name, names, _own(functions)))
 
 

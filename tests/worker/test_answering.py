@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import linecache
 import random
+import re
 import sys
 import warnings
 
@@ -10,6 +12,7 @@ import pytest
 from grader.asks import Function, New, Support
 from grader.model import AnswerStatus, Ask, Limits, Opaque
 from grader.worker.answering import SupportFault, evaluate
+from grader.worker.blame import cell_file
 from grader.worker.forbidden import ForbiddenUse, forbidding, read_ahead
 from tests.worker.student import MEANS, NAMES, PARAMETERS, answer, notebook, question
 
@@ -112,6 +115,33 @@ def test_a_missing_name_is_told_with_what_was_looked_for_and_found():
     got = answer(GMM, lambda: New("GMM").get("covariance_prior"))
     assert got.status is AnswerStatus.MISSING
     assert "`means`" in got.error.message
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def total(x): return x.sum()\ntotal = total(np.ones(3))",
+        "%pylab\ndef total(x):\n    return of(x)\ndef of(x):\n    !echo\n    return x.sum()\ntotal = 3",
+        "def total(x): return 0\ndef total(x): return x.sum()\ntotal = None",
+    ],
+)
+def test_a_function_whose_name_was_used_for_its_result_is_found(source, monkeypatch):
+    monkeypatch.setattr(linecache, "cache", {})
+    namespace = notebook("import re")
+    linecache.cache[cell_file(7)] = (len(source), None, source.splitlines(keepends=True), cell_file(7))
+    code = re.sub(r"(?m)^(\s*)[%!].*$", r"\1pass", source)
+    exec(compile(code, cell_file(7), "exec"), namespace)
+    held = namespace["total"]
+    assert answer(namespace, lambda: Function("total")(np.array([1.0, 2.0]))).value == 3.0
+    assert namespace["total"] is held
+
+
+@pytest.mark.parametrize("source", ["total = 3", "@no\ndef total(x): return 1\ntotal = 2", "total = (\ndef total(x):"])
+def test_a_name_that_no_function_had_is_missing(source, monkeypatch):
+    monkeypatch.setattr(linecache, "cache", {})
+    linecache.cache[cell_file(1)] = (len(source), None, source.splitlines(keepends=True), cell_file(1))
+    namespace = {"__name__": "__main__", "total": 3}
+    assert answer(namespace, lambda: Function("total")(1)).status is AnswerStatus.MISSING
 
 
 def test_an_answer_that_is_too_large_is_told():
