@@ -308,7 +308,7 @@ def _fingerprint(*folders: Path) -> str:
     return digest.hexdigest()
 
 
-_GIVEN = {"answer", "expected", "inputs", "submission", "recording", "settings"}
+_GIVEN = {"answer", "expected", "inputs", "submission", "recording", "settings", "fallen"}
 
 
 def _validate(path: Path, assignment: Assignment) -> None:

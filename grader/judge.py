@@ -66,6 +66,8 @@ class Case:
     replies: Mapping[str, Reply | Finding]
     """Per ask: the canonical answer, or the finding that stands in its place."""
     diagnosis: Diagnosis
+    fallen: tuple[str, ...] = ()
+    """Items before this one that lost points."""
 
 
 @contextmanager
@@ -93,7 +95,8 @@ def judge(exam: Exam, submission: Submission, recording: Recording) -> Report:
     graded: dict[str, ItemResult] = {}
     for rule in spec.items:
         unmet = _unmet(rule, graded)
-        graded[rule.id] = _block(_item(case, rule, unmet), unmet)
+        fallen = tuple(name for name, item in graded.items() if item.points < item.max_points)
+        graded[rule.id] = _block(_item(replace(case, fallen=fallen), rule, unmet), unmet)
     items = [item for item in graded.values() if item.checks]  # of some items no check is public
     report = _report(exam, submission, recording, items)
     return replace(report, advice=_advice(case, items), plots=_plots(case))
@@ -209,6 +212,7 @@ def _arguments(case: Case, spec: CheckSpec, replies: Mapping[str, Reply | Findin
         "submission": case.submission,
         "recording": case.recording,
         "settings": case.exam.assignment.spec.settings,
+        "fallen": case.fallen,
         **spec.thresholds,
         **replies,
     }

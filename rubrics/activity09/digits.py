@@ -22,7 +22,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from grader.compare import fail, numbers, passed
 from grader.model import Finding, Recording, Submission, Tree, Verdict
-from grader.rubric import Question, Support, ask, check
+from grader.rubric import Question, Support, ask, best_of, check
 
 Array = npt.NDArray[Any]
 
@@ -146,7 +146,16 @@ def digit_images(rng: np.random.Generator) -> Question:
     return Question(Support("survey_digits")(DRAWS))
 
 
-@check("digits", digit_images)
+@ask(reads=images_of, same=same_images, seconds=60.0, premised=True)
+def digit_images_with_premises(rng: np.random.Generator) -> Question:
+    """New digits from your models, fitted and sampled with the grader's E-step, M-step, `fit` and `sample`."""
+    return Question(Support("survey_digits_again")(DRAWS))
+
+
+_EITHER = best_of(digit_images, digit_images_with_premises)
+
+
+@check("digits", _EITHER)
 def recognisable(
     answer: Sequence[dict[str, Any]], submission: Submission, recording: Recording, classes: int, confidence: float
 ) -> Finding:
@@ -173,7 +182,7 @@ def recognisable(
         return passed(f"Looked at {facts.count} images from {source}, too few to be sure.", needs_review=True)
     told = (
         f"Looked at {facts.count} images from {source}: a classifier of digits sees {facts.classes} of 10 kinds and is "
-        f"{facts.confidence:.0%} sure on average (wanted: {needed} kinds, {confidence:.0%})."
+        f"{facts.confidence:.1%} sure on average (wanted: {needed} kinds, {confidence:.1%})."
     )
     close = facts.classes >= needed and facts.confidence >= confidence - 0.1 and facts.spread < 1.1
     hint = "Fit more components, or on fewer principal components; digits need covariances between pixels."
@@ -187,7 +196,7 @@ def recognisable(
     )
 
 
-@check("digits", digit_images)
+@check("digits", _EITHER)
 def varied(
     answer: Sequence[dict[str, Any]],
     submission: Submission,
@@ -212,9 +221,19 @@ def varied(
     if spread - chance_of_few(facts.count, SPREAD_ERROR) <= facts.spread < spread:
         return passed(f"Looked at {facts.count} images from {source}, too few to be sure.", needs_review=True)
     if facts.spread < spread:
-        told = f"{begin}, the pixels vary {facts.spread:.0%} as much as in real digits."
+        told = f"{begin}, the pixels vary {facts.spread:.1%} as much as in real digits (wanted: {spread:.1%})."
         return fail(told, "Use the covariances when you sample, and keep enough principal components.")
+    beside = next((one for one in _sources(answer) if _repeats(one)), None)
+    if beside is not None and beside["from"] != source:
+        kept = beside["from"][0].upper() + beside["from"][1:]
+        told = f"{kept} holds the same few images again and again; {source} was judged instead."
+        return Finding(Verdict.PASS, told, margin=spread / facts.spread, needs_review=True)
     return Finding(Verdict.PASS, margin=spread / facts.spread)
+
+
+def _repeats(source: Mapping[str, Any]) -> bool:
+    """What was kept as samples may be the components' means, while the model itself draws well."""
+    return bool("variable" in source["from"] and facts_of(source["images"]).duplicates > 0.5)
 
 
 def _best(answer: Sequence[dict[str, Any]], classes: int, confidence: float) -> tuple[str, Facts]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from grader.compare import fail
-from grader.model import Cell, Figure, Finding, Recording, Submission, Verdict
+from grader.model import Cell, CellRun, Figure, Finding, Recording, Submission, Verdict
 from grader.rubric import check
 
 from .failures import causes_of, source_of, stopped, told
@@ -21,15 +21,26 @@ Axes = Mapping[str, Any]
 _READ = 400_000
 """Characters of code that are looked through for words; more is no code."""
 _DRAWN = ("lines", "points", "patches", "images", "contours", "bars")
-_ITEM_OF = {
-    "_e_step": "TODO 1 (E-step)",
-    "_m_step": "TODO 2 (M-step)",
-    "fit": "the training (`fit`)",
+_WORDS = {
+    "e_step": "TODO 1 (E-step)",
+    "m_step": "TODO 2 (M-step)",
+    "training": "the training (`fit`)",
     "sample": "TODO 3 (sampling)",
-    "discriminative_model": "TODO 4a",
-    "generative_model": "TODO 4b",
+    "discriminative": "TODO 4a",
+    "generative": "TODO 4b",
     "interpolate": "TODO 5a (interpolation)",
 }
+_ITEM_OF = {
+    "_e_step": "e_step",
+    "_m_step": "m_step",
+    "fit": "training",
+    "sample": "sample",
+    "discriminative_model": "discriminative",
+    "generative_model": "generative",
+    "interpolate": "interpolate",
+}
+_MIXTURE = ("e_step", "m_step", "training", "sample")
+"""Each of them works with what those before it made."""
 
 
 @dataclass(frozen=True)
@@ -101,27 +112,27 @@ KINDS = (CLUSTERS, SAMPLES, CURVE, BOUNDARIES, INTERPOLATION)
 
 
 @check("visualisations", public=True)
-def clusters(submission: Submission, recording: Recording) -> Finding:
+def clusters(submission: Submission, recording: Recording, fallen: Sequence[str]) -> Finding:
     """The fitted clusters are drawn with their ellipses or contours over the data"""
-    return look_for(CLUSTERS, submission, recording)
+    return look_for(CLUSTERS, submission, recording, fallen)
 
 
 @check("visualisations", public=True)
-def samples(submission: Submission, recording: Recording) -> Finding:
+def samples(submission: Submission, recording: Recording, fallen: Sequence[str]) -> Finding:
     """Generated samples are drawn beside the data"""
-    return look_for(SAMPLES, submission, recording)
+    return look_for(SAMPLES, submission, recording, fallen)
 
 
 @check("visualisations", public=True)
-def likelihood_curve(submission: Submission, recording: Recording) -> Finding:
+def likelihood_curve(submission: Submission, recording: Recording, fallen: Sequence[str]) -> Finding:
     """The log-likelihood is drawn against the iterations"""
-    return look_for(CURVE, submission, recording)
+    return look_for(CURVE, submission, recording, fallen)
 
 
 @check("visualisations", public=True)
-def boundaries(submission: Submission, recording: Recording) -> Finding:
+def boundaries(submission: Submission, recording: Recording, fallen: Sequence[str]) -> Finding:
     """The decision boundaries of both classifiers are drawn"""
-    found = look_for(BOUNDARIES, submission, recording)
+    found = look_for(BOUNDARIES, submission, recording, fallen)
     if not found or found.needs_review:
         return found
     matching = [f for f in _drawn(recording) if _hinted(BOUNDARIES, f, submission) and BOUNDARIES.fits(f.axes)]
@@ -134,16 +145,17 @@ def boundaries(submission: Submission, recording: Recording) -> Finding:
 
 
 @check("visualisations", public=True)
-def interpolation(submission: Submission, recording: Recording) -> Finding:
+def interpolation(submission: Submission, recording: Recording, fallen: Sequence[str]) -> Finding:
     """The steps of an interpolation are drawn"""
-    return look_for(INTERPOLATION, submission, recording)
+    return look_for(INTERPOLATION, submission, recording, fallen)
 
 
-def look_for(kind: Kind, submission: Submission, recording: Recording) -> Finding:
+def look_for(kind: Kind, submission: Submission, recording: Recording, fallen: Sequence[str] = ()) -> Finding:
     """Is a picture of this kind among those that the run made?
 
     Evidence is a drawn picture whose axes hold the right things and whose labels or code say the right words. With one
-    of the two alone a person should look; blank pictures and pictures saved in the file are no evidence.
+    of the two alone a person should look; blank pictures and pictures saved in the file are no evidence. ``fallen``:
+    items that lost points, of which one may be to mend first.
     """
     drawn = _drawn(recording)
     hinted = [figure for figure in drawn if _hinted(kind, figure, submission)]
@@ -158,23 +170,23 @@ def look_for(kind: Kind, submission: Submission, recording: Recording) -> Findin
     if hinted:
         told_ = f"The picture of cell {hinted[0].cell} seems meant for it, but does not hold what it should."
         return fail(told_, f"Wanted: {kind.name}.", fraction=0.5, needs_review=True)
-    return _absent(kind, submission, recording)
+    return _absent(kind, submission, recording, fallen)
 
 
-def _absent(kind: Kind, submission: Submission, recording: Recording) -> Finding:
+def _absent(kind: Kind, submission: Submission, recording: Recording, fallen: Sequence[str]) -> Finding:
     """Why there is no such picture: blank, stopped, saved only, or never drawn."""
     blank = [f for f in recording.figures if _blank(f) and _hinted(kind, f, submission)]
     # A cell that stopped may have opened axes before: then not the drawing is to be mended.
     halted = [run for run in stopped(recording) if run.index in {figure.cell for figure in blank}]
     if halted:
-        return _stopped(kind, told(halted[0]), causes_of(submission, recording)[halted[0].index].error)
+        return _stopped(kind, halted[0], causes_of(submission, recording)[halted[0].index], fallen)
     if blank:
         told_ = f"The picture of cell {blank[0].cell} is blank: nothing is drawn in it."
         return fail(told_, f"Wanted: {kind.name}. Draw before `plt.show()`, on the axes that you show.")
     for run in stopped(recording):
         source = source_of(submission, run.index)
         if kind.words.search(source) and re.search(r"plt\.|\.plot|show|ax\.|draw|scatter", source):
-            return _stopped(kind, told(run), causes_of(submission, recording)[run.index].error)
+            return _stopped(kind, run, causes_of(submission, recording)[run.index], fallen)
     if submission.saved_images and not recording.figures:
         told_ = "The pictures that are saved in the file did not come out when the notebook ran, so they can't count."
         return fail(told_, "Make sure that the cells that draw run in a fresh kernel.")
@@ -183,12 +195,29 @@ def _absent(kind: Kind, submission: Submission, recording: Recording) -> Finding
     )
 
 
-def _stopped(kind: Kind, words: str, error: Any) -> Finding:
-    first = _ITEM_OF.get(error.function if error else "")
-    if first:
-        told_ = f"{kind.name[0].upper()}{kind.name[1:]} can't be drawn before {first} is mended. {words}."
+def _stopped(kind: Kind, run: CellRun, cause: CellRun, fallen: Sequence[str]) -> Finding:
+    item = _first_to_mend(cause, fallen)
+    if item:
+        first = _WORDS[item]
+        told_ = f"{kind.name[0].upper()}{kind.name[1:]} can't be drawn before {first} is mended. {told(run)}."
         return Finding(Verdict.BLOCKED, told_, f"Mend {first} first, then run the notebook again.")
-    return fail(f"The cell that would draw it stopped. {words}.", f"Wanted: {kind.name}.")
+    return fail(f"The cell that would draw it stopped. {told(run)}.", f"Wanted: {kind.name}.")
+
+
+def _first_to_mend(cause: CellRun, fallen: Sequence[str]) -> str:
+    """The item because of which the cell stopped: that of the function that raised, if it fell or nothing else did.
+
+    `sample` may raise for what the E-step made; so does a helper that belongs to no item.
+    """
+    error = cause.error
+    if error is None:
+        return ""
+    own = _ITEM_OF.get(error.function, "")
+    if own in fallen or (own and own not in _MIXTURE):
+        return own
+    elsewhere = error.cell not in (None, cause.index)
+    before = _MIXTURE[: _MIXTURE.index(own)] if own else _MIXTURE if elsewhere else ()
+    return next((item for item in before if item in fallen), own)
 
 
 # --- reading pictures -----------------------------------------------------------------------

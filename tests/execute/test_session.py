@@ -209,10 +209,7 @@ def test_trickling_bytes_do_not_extend_the_deadline() -> None:
             sock.sendall(b"x")
             time.sleep(0.01)
 
-    began = time.monotonic()
-    found = record(behave)
-    assert found.cells[0].status is CellStatus.TIMEOUT
-    assert time.monotonic() - began < 30
+    assert record(behave).cells[0].status is CellStatus.TIMEOUT  # else this test never ends
 
 
 def test_all_bytes_together_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import linecache
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from grader.model import (
     Submission,
     Verdict,
 )
+from grader.worker.blame import cell_file
 from tests.rubric.other_items import graded, reference_and, rubric_file, whole, with_mistake
 
 COSTS = {"stop_cost": 0.5, "cell_cost": 0.2, "follow_cost": 0.05}
@@ -92,22 +94,30 @@ def test_cells_that_stop_in_the_same_line_of_a_function_are_one_mistake_and_name
     assert cells(submitted(*sources), ran(OK, slip, other, *[OK] * 17)).earned == pytest.approx(1 - 2 * 0.2)
 
 
-def test_a_long_line_of_cells_that_fall_one_after_the_other_is_followed_in_no_time() -> None:
+def test_a_long_line_of_cells_that_fall_one_after_the_other_is_followed_to_the_first() -> None:
     count = 3000
     submission = submitted(*(f"a{i} = a{i - 1}" for i in range(1, count + 1)))
     errors = [StudentError("NameError", f"name 'a{i - 1}' is not defined", i, 1) for i in range(1, count + 1)]
     runs = tuple(CellRun(i, CellStatus.ERROR, error) for i, error in enumerate(errors, 1))
-    began = time.process_time()
     causes = rubric_file("failures").causes_of(submission, Recording("s", "0", cells=runs))
     assert all(cause is runs[0] for cause in causes.values())
-    assert time.process_time() - began < 5
 
 
-@pytest.mark.parametrize("text", ["\n", "x:\n", "a,", "import ", "x = y = ", "def f(\n", " "])
-def test_names_are_found_in_any_text_in_no_time(text: str) -> None:
-    began = time.process_time()
-    rubric_file("failures").assigned_in(text * 60_000)
-    assert time.process_time() - began < 5
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("\n", ()),
+        ("x:\n", ()),
+        ("a,", ()),
+        ("import ", ("import",)),
+        ("x = y = ", ("x",)),
+        ("def f(\n", ("f",)),
+        (" ", ()),
+    ],
+)
+def test_names_are_found_in_any_amount_of_text(text: str, names: tuple[str, ...]) -> None:
+    """A pattern that tries again from each place would never end here."""
+    assert rubric_file("failures").assigned_in(text * 60_000) == set(names)
 
 
 def test_what_the_machine_lacks_costs_nothing_nor_do_cells_that_fall_with_it() -> None:
@@ -167,9 +177,11 @@ PICTURES = (
 KINDS = ("clusters", "samples", "likelihood_curve", "boundaries", "interpolation")
 
 
-def look(kind: str, submission: Submission, *figures: Figure, cells: tuple[CellRun, ...] = ()) -> Finding:
+def look(
+    kind: str, submission: Submission, *figures: Figure, cells: tuple[CellRun, ...] = (), fallen: tuple[str, ...] = ()
+) -> Finding:
     check = getattr(rubric_file("visualisations"), kind)
-    finding = check.function(submission, Recording("student-01", "0", figures=figures, cells=cells))
+    finding = check.function(submission, Recording("student-01", "0", figures=figures, cells=cells), fallen)
     assert isinstance(finding, Finding)
     return finding
 
@@ -256,6 +268,36 @@ def test_a_picture_that_an_unfinished_step_prevents_is_blocked_by_it() -> None:
     assert found.earned == 0.0
 
 
+@pytest.mark.parametrize(
+    ("function", "fallen", "first"),
+    [
+        ("sample", ("e_step",), "TODO 1"),
+        ("sample", ("m_step", "training"), "TODO 2"),
+        ("sample", ("e_step", "sample"), "TODO 3"),
+        ("sample", (), "TODO 3"),
+        ("fit", ("m_step",), "TODO 2"),
+        ("_e_step", ("m_step",), "TODO 1"),
+        ("_log_density", ("e_step", "training"), "TODO 1"),
+        ("interpolate", ("e_step",), "TODO 5a"),
+    ],
+)
+def test_what_is_to_be_mended_first_is_what_fell(function: str, fallen: tuple[str, ...], first: str) -> None:
+    error = StudentError("ValueError", "probabilities contain NaN", cell=1, line_no=40, function=function)
+    runs = (CellRun(2, CellStatus.ERROR, error),)
+    sources = ("class GMM: ...", "S = gmm.sample(300)\nplt.scatter(*S.T)  # clusters")
+    found = look("samples", submitted(*sources), cells=runs, fallen=fallen)
+    assert found.verdict is Verdict.BLOCKED
+    assert f"before {first}" in found.message
+    assert first in found.hint
+
+
+def test_a_drawing_that_stops_by_itself_is_not_blamed_on_what_fell() -> None:
+    error = StudentError("ValueError", "x and y must be the same size", cell=1, line_no=2)
+    runs = (CellRun(1, CellStatus.ERROR, error),)
+    found = look("samples", submitted("S = gmm.sample(3)\nplt.scatter(S, 1)"), cells=runs, fallen=("e_step",))
+    assert found.verdict is Verdict.FAIL
+
+
 # --- digits ---------------------------------------------------------------------------------
 
 
@@ -280,6 +322,87 @@ g = GaussianMixture(12, random_state=0).fit(p.transform(load_digits().data))
 def test_wrong_digits_are_named(name: str) -> None:
     result = graded("digits", with_mistake("digits", name))
     assert {one.diagnosis for one in result.checks if one.points < one.max_points} == {f"digits.{name}"}
+
+
+DIGITS = """
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+digits = load_digits().data
+p = PCA(16, random_state=0).fit(digits)
+digit_gmm = GMM(n_components=15, random_state=0)
+digit_gmm.fit(p.transform(digits))
+"""
+WRONG_STEPS = {
+    "E-step": """
+class Wrong(GMM):
+    def _e_step(self, X):
+        r = super()._e_step(X)
+        return np.full(r.shape, 1 / r.shape[1])
+""",
+    "M-step": """
+class Wrong(GMM):
+    def _m_step(self, X, r):
+        super()._m_step(X, r)
+        self.covariances = self.covariances * 1e4
+""",
+    "training": """
+class Wrong(GMM):
+    def fit(self, X):
+        raise RuntimeError("not done")
+""",
+    "sampling": """
+class Wrong(GMM):
+    def sample(self, n):
+        return np.zeros((n, self.means.shape[1]))
+""",
+}
+
+
+def notebook_with(*cells: str) -> dict[str, Any]:
+    """The reference's names after these cells ran, as far as they do."""
+    namespace = dict(whole().reference) | {"__name__": "__main__", "np": np}
+    del namespace["sample_digits"]
+    for index, source in enumerate(cells, 1):
+        file = cell_file(index)
+        linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+        with suppress(RuntimeError):
+            exec(compile(source, file, "exec"), namespace)
+    return namespace
+
+
+@pytest.mark.parametrize("piece", WRONG_STEPS)
+def test_a_wrong_piece_of_the_mixture_does_not_cost_the_digits_too(piece: str, monkeypatch: Any) -> None:
+    monkeypatch.setattr(linecache, "cache", {})
+    namespace = notebook_with(WRONG_STEPS[piece] + "GMM = Wrong\n", DIGITS)
+    wrong = namespace["GMM"]
+    before = dict(vars(wrong))
+    result = graded("digits", namespace)
+    assert result.points == result.max_points, [check.message for check in result.checks]
+    assert dict(vars(wrong)) == before
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        (WRONG_STEPS["M-step"] + "GMM = Wrong\n", DIGITS.replace("().data", "().data[load_digits().target == 3]")),
+        (WRONG_STEPS["M-step"] + "GMM = Wrong\n", DIGITS.replace("n_components=15", "n_components=1")),
+        (WRONG_STEPS["M-step"] + "GMM = Wrong\n", "digits = np.ones((500, 64))\ngmm = GMM(3)\ngmm.fit(digits)"),
+        (WRONG_STEPS["training"] + "GMM = Wrong\n", "gmm = GMM(3)\ngmm.fit(np.ones((90, 2)))  # no digits yet"),
+    ],
+    ids=["one kind", "one component", "no images", "not attempted"],
+)
+def test_the_graders_pieces_give_nobody_the_digits(cells: tuple[str, ...], monkeypatch: Any) -> None:
+    monkeypatch.setattr(linecache, "cache", {})
+    result = graded("digits", notebook_with(*cells))
+    assert result.points <= 0.4 * result.max_points
+
+
+def test_samples_that_repeat_beside_a_model_that_draws_well_wait_for_a_person() -> None:
+    source = DIGITS + "digit_samples = p.inverse_transform(digit_gmm.means[np.arange(90) % 15])\ndel sample_digits"
+    result = graded("digits", reference_and(source))
+    assert result.points == result.max_points
+    assert [check.needs_review for check in result.checks] == [False, True]
+    assert "`digit_samples` holds the same few images" in result.checks[1].message
 
 
 def test_a_walk_through_the_latent_space_is_no_sample_of_digits() -> None:
