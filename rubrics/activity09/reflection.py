@@ -54,7 +54,10 @@ def own_words(
         return fail(f"{where}your reflection repeats the same words again and again. {asked}", hint, needs_review=True)
     told = f"{where}{count} sentence{'s' if count != 1 else ''}."
     if least <= count <= most:
-        return passed(needs_review=found.kind == "last")
+        if found.kind == "last":
+            told = f"{where}the last text of your own was taken for it, as there is no heading “Reflection”."
+            return passed(told, needs_review=True)
+        return passed()
     if review_least <= count <= review_most:
         return passed(f"{told} {asked}", needs_review=True)
     return fail(f"{told} {asked}", fraction=part, needs_review=True)

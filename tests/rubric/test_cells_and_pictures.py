@@ -445,3 +445,36 @@ def test_decision_boundaries_are_no_picture_of_the_clusters() -> None:
     boundary = picture(1, panel(contours=1, points=300), panel(contours=1, points=300))
     assert look("clusters", submitted(made), boundary).earned == 0.0
     assert look("samples", submitted(made + " # logistic"), boundary).earned == 0.0
+
+
+# --- the reflection -------------------------------------------------------------------------
+
+THOUGHTS = (
+    "Writing the steps by hand showed me why the weights belong inside the rule. One wrong index made the curve fall "
+    "at once. The interpolated digits stayed readable along the whole path, which surprised me."
+)
+
+
+def reflected(*cells: str) -> Finding:
+    rule = next(item for item in whole().spec.items if item.id == "reflection")
+    thresholds = rule.checks["own_words"].thresholds
+    written = tuple(Cell(index, CellKind.MARKDOWN, source) for index, source in enumerate(cells, 1))
+    finding = rubric_file("reflection").own_words.function(Submission("s", "s.ipynb", "0", cells=written), **thresholds)
+    assert isinstance(finding, Finding)
+    return finding
+
+
+def test_a_reflection_below_its_heading_passes() -> None:
+    found = reflected("# Reflection", THOUGHTS)
+    assert (found.verdict, found.needs_review, found.message) == (Verdict.PASS, False, "")
+
+
+def test_a_reflection_below_another_heading_passes_and_a_person_is_told_where_it_stands() -> None:
+    found = reflected("# Activity", f"## Part 9\n{THOUGHTS}")
+    assert (found.verdict, found.needs_review) == (Verdict.PASS, True)
+    assert "In cell 2: the last text of your own was taken" in found.message
+
+
+@pytest.mark.parametrize("text", ["", "# Reflection", "Write 3-5 sentences here."])
+def test_no_reflection_is_missing(text: str) -> None:
+    assert reflected("# Reflection", text).verdict is Verdict.MISSING
