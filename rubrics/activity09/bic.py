@@ -63,6 +63,7 @@ def _asked(rng: np.random.Generator, sizes: tuple[int, int, int], premised: bool
     gmm: Expr = New("GMM", n_components=K, _data=X).given(mixture)
     if premised:
         gmm = gmm.patched(log_likelihood=Support("live_log_likelihood")(), _e_step=Support("live_e_step")())
+        gmm = Support("with_history")(gmm, X)
     return Question(Function("compute_bic")(gmm, X), inputs={"X": X, "mixture": mixture})
 
 
@@ -74,7 +75,7 @@ def bic_as_written(rng: np.random.Generator) -> Question:
 
 @ask(public=True, reads=one_number, same=same_number, guard=off_by, margin=0.5, premised=True)
 def bic_with_premises(rng: np.random.Generator) -> Question:
-    """`compute_bic` of a mixture with 4 components in 3 dimensions, with the grader's `log_likelihood`."""
+    """`compute_bic` of a mixture with 4 components in 3 dimensions, with the grader's `log_likelihood` and history."""
     return _asked(rng, SIZES, premised=True)
 
 
@@ -86,7 +87,7 @@ def bic_other_as_written(rng: np.random.Generator) -> Question:
 
 @ask(reads=one_number, same=same_number, premised=True)
 def bic_other_with_premises(rng: np.random.Generator) -> Question:
-    """`compute_bic` of a mixture with 3 components in 5 dimensions, with the grader's `log_likelihood`."""
+    """`compute_bic` of a mixture with 3 components in 5 dimensions, with the grader's `log_likelihood` and history."""
     return _asked(rng, OTHER_SIZES, premised=True)
 
 

@@ -111,6 +111,31 @@ def compute_bic(gmm, X):
     return k * np.log(n) - 2 * ll, ll, k
 """,
     ),
+    "BIC from the history of means": (
+        "bic",
+        """
+def compute_bic(gmm, X):
+    n, d = X.shape
+    k = gmm.n_components * (1 + d + d * (d + 1) / 2) - 1
+    return k * np.log(n) - 2 * gmm.log_likelihoods[-1] * n
+""",
+    ),
+    "BIC from a history of totals under another name": (
+        "bic",
+        """
+class Mine(GMM):
+    def fit(self, X):
+        super().fit(X)
+        self.history = [value * len(X) for value in self.log_likelihoods]
+        del self.log_likelihoods
+        return self
+GMM = Mine
+def compute_bic(gmm, X):
+    n, d = X.shape
+    k = gmm.n_components * (1 + d + d * (d + 1) / 2) - 1
+    return k * np.log(n) - 2 * gmm.history[-1]
+""",
+    ),
     "BIC beside a log-likelihood without its constant": (
         "bic",
         """
