@@ -80,7 +80,16 @@ def find(paths: Sequence[Path]) -> list[Found]:
 
 
 def load(found: Found) -> Submission:
-    """Read one submission. Never raises: what can't be read has a fatal problem."""
+    """Read one submission. Never raises: what can't be read has a fatal problem.
+
+    Where neither the platform, a folder nor the notebook's metadata tells whose it is, the file's name stands for that.
+    """
+    submission = _load(found)
+    named = clean(_SUFFIX.sub("", found.path.name), notebook.MAX_NAME)
+    return submission if submission.student else replace(submission, student=named)
+
+
+def _load(found: Found) -> Submission:
     if found.problem is not None:
         return notebook.unreadable(found.problem, id=found.id, shown_path=found.shown_path, student=found.student)
     if not found.member:

@@ -179,6 +179,11 @@ def test_the_metadata_names_the_author_only_where_no_folder_does(tmp_path: Path)
     assert [load(one).student for one in find([tmp_path])] == ["x", "y"]
 
 
+def test_a_notebook_that_names_nobody_is_called_as_its_file(tmp_path: Path) -> None:
+    put(tmp_path, "x/late one.ipynb")
+    assert load(find([tmp_path / "x" / "late one.ipynb"])[0]).student == "late one"
+
+
 # --- ids ------------------------------------------------------------------------------------
 
 
