@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import secrets
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,10 +23,14 @@ from typing import Any
 from grader.model import Recording, Report, Submission, Tree
 from grader.wire import RECORDING, WireError, dump_recording, encode, from_tree, load_recording, to_tree
 
-if sys.platform == "win32":
-    import msvcrt
-else:
+try:
     import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+try:
+    import msvcrt
+except ImportError:  # elsewhere
+    msvcrt = None  # type: ignore[assignment]
 
 RUN_SCHEMA = "grader/run/1"
 RECORDING_SCHEMA = "grader/recording/1"
@@ -180,18 +183,18 @@ class Diary:
 
 def _open_to_lock(folder: Path) -> int:
     """The folder itself where folders have locks, so that nothing of ours lies about in it."""
-    if sys.platform == "win32":
-        return os.open(folder / ".lock", os.O_RDWR | os.O_CREAT)
-    return os.open(folder, os.O_RDONLY)
+    if fcntl is not None:
+        return os.open(folder, os.O_RDONLY)
+    return os.open(folder / ".lock", os.O_RDWR | os.O_CREAT)
 
 
 def _locked(descriptor: int) -> bool:
     """Take the lock, which ends with the descriptor; False when another has it. Some file systems have no locks."""
     try:
-        if sys.platform == "win32":
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
+        if fcntl is not None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        elif msvcrt is not None:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
     except OSError as error:
         return error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
     return True
