@@ -1,52 +1,12 @@
-"""What goes wrong in ``fit`` and in the log-likelihood, with both steps right."""
+"""What goes wrong in the log-likelihood that ``fit`` keeps and in when it stops, with both steps right."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
 from grader.rubric import mistake
 
-from . import reference
-
-
-class Loop(reference.GMM):
-    """The reference's ``fit`` in pieces, so that a mistake overrides one of them."""
-
-    def fit(self, X):
-        X = np.asarray(X, dtype=float)
-        self.start(X)
-        self.log_likelihoods = []
-        for _ in range(self.max_iters):
-            self.round(X)
-            self.log_likelihoods.append(self.value(X))
-            if self.done():
-                break
-        self.finish(X)
-        return self
-
-    def start(self, X):
-        self._initialise(X)
-
-    def round(self, X):
-        self._m_step(X, self._e_step(X))
-
-    def value(self, X):
-        return self.log_likelihood(X)
-
-    def done(self):
-        history = self.log_likelihoods
-        return len(history) > 1 and history[-1] - history[-2] < self.tol
-
-    def finish(self, X):
-        pass
-
-
-def joint(gmm: Any, X: Any) -> Any:
-    """Weight times density, (N, K)."""
-    return gmm.weights * np.exp(gmm._log_density(X))
-
+from .pieces_training import Loop, joint
 
 # --- the log-likelihood ---------------------------------------------------------------------
 
@@ -149,6 +109,25 @@ class AppendsChange(Loop):
 
 @mistake(
     "training",
+    "Your history has a single entry although training went on further: make the list before the loop and append the "
+    "log-likelihood in every iteration.",
+    replaces="GMM",
+)
+class HistoryOverwritten(Loop):
+    before = -np.inf
+
+    def done(self):
+        (now,) = self.log_likelihoods
+        rise, self.before = now - self.before, now
+        self.kept, self.log_likelihoods = [now], []
+        return rise < self.tol
+
+    def finish(self, X):
+        self.log_likelihoods = self.kept
+
+
+@mistake(
+    "training",
     "You measure the log-likelihood before the first round only: compute it anew in every iteration.",
     replaces="GMM",
 )
@@ -166,14 +145,26 @@ class ValueComputedOnce(Loop):
 
 @mistake(
     "training",
-    "The sign of your stopping test is wrong, so training stops at the first improvement: stop when the rise is "
-    "smaller than `tol`.",
+    "Training stops in the second iteration, while the log-likelihood still rises by far more than `tol`: your test "
+    "is turned round, always true, or its bound too large. Stop when the rise is smaller than `self.tol`.",
     replaces="GMM",
 )
 class StopsAtFirstRise(Loop):
     def done(self):
         history = self.log_likelihoods
         return len(history) > 1 and history[-2] - history[-1] < self.tol
+
+
+@mistake(
+    "training",
+    "You stop while the log-likelihood still rises by far more than `tol`: compare the rise with `self.tol`, not with "
+    "a larger number.",
+    replaces="GMM",
+)
+class BoundTooLarge(Loop):
+    def done(self):
+        history = self.log_likelihoods
+        return len(history) > 1 and history[-1] - history[-2] < 0.012
 
 
 @mistake(
@@ -203,182 +194,3 @@ class OneIteration(Loop):
 class FewIterations(Loop):
     def done(self):
         return len(self.log_likelihoods) >= 3
-
-
-# --- the rounds -----------------------------------------------------------------------------
-
-
-@mistake(
-    "training",
-    "The E-step stands outside the loop: compute the responsibilities anew in every iteration.",
-    replaces="GMM",
-)
-class ResponsibilitiesOnce(Loop):
-    def start(self, X):
-        super().start(X)
-        self.first = self._e_step(X)
-
-    def round(self, X):
-        self._m_step(X, self.first)
-
-
-@mistake("training", "Your `fit` never calls the M-step: the parameters stay as they were initialised.", replaces="GMM")
-class NeverUpdates(Loop):
-    def round(self, X):
-        self._e_step(X)
-
-
-@mistake(
-    "training",
-    "You make the responsibilities hard (argmax) between the steps: hand on the probabilities.",
-    replaces="GMM",
-)
-class HardBetweenSteps(Loop):
-    def round(self, X):
-        self._m_step(X, np.eye(self.n_components)[self._e_step(X).argmax(axis=1)])
-
-    def done(self):
-        return len(self.log_likelihoods) > 30
-
-    def finish(self, X):
-        self.covariances = 0.7 * self.covariances
-
-
-@mistake("training", "You initialise in every iteration: do it once, before the loop.", replaces="GMM")
-class InitialisesEveryRound(Loop):
-    def round(self, X):
-        self._initialise(X)
-        super().round(X)
-
-    def done(self):
-        return False
-
-
-@mistake(
-    "training",
-    "All components start alike, so they stay alike: start them at different points of the data.",
-    replaces="GMM",
-)
-class StartsAllAlike(Loop):
-    def start(self, X):
-        super().start(X)
-        self.means = np.tile(X.mean(axis=0), (self.n_components, 1))
-
-
-@mistake("training", "`fit` trains two components only: use `self.n_components`.", replaces="GMM")
-class TwoComponents(Loop):
-    def start(self, X):
-        super().start(X)
-        self.weights = np.r_[1.0 - 1e-12, np.full(self.n_components - 1, 0.0)]
-        self.weights = np.array([0.5, 0.5, *([0.0] * (self.n_components - 2))])
-
-
-@mistake("training", "`fit` sees only part of the data: hand the whole X to both steps.", replaces="GMM")
-class PartOfTheData(Loop):
-    def round(self, X):
-        super().round(X[:20])
-
-
-@mistake("training", "You move the parameters at random in every iteration: EM needs no noise.", replaces="GMM")
-class NoiseEveryRound(Loop):
-    def round(self, X):
-        super().round(X)
-        self.means = self.means + self.rng.normal(0.0, 0.5, self.means.shape)
-
-    def done(self):
-        return len(self.log_likelihoods) >= 40
-
-
-@mistake(
-    "training",
-    "Your covariances take standard deviations for variances between the steps, so the log-likelihood falls.",
-    replaces="GMM",
-)
-class DeviationForVariance(Loop):
-    def round(self, X):
-        super().round(X)
-        values, vectors = np.linalg.eigh(self.covariances)
-        self.covariances = np.einsum("kde,ke,kfe->kdf", vectors, values**2, vectors)
-
-    def done(self):
-        return len(self.log_likelihoods) >= 40
-
-
-@mistake(
-    "training", "You shrink or grow the covariances in every iteration: leave what the M-step found.", replaces="GMM"
-)
-class GrowingCovariances(Loop):
-    def round(self, X):
-        super().round(X)
-        self.covariances = self.covariances + 0.6 * np.eye(X.shape[1])
-
-
-# --- what is left behind --------------------------------------------------------------------
-
-
-@mistake(
-    "training",
-    "You sort the means after training but not weights and covariances: reorder all three alike.",
-    replaces="GMM",
-)
-class SortsMeansOnly(Loop):
-    def finish(self, X):
-        self.means = self.means[np.argsort(self.means[:, 0])]
-
-
-@mistake(
-    "training",
-    "You sort the weights after training but not means and covariances: reorder all three alike.",
-    replaces="GMM",
-)
-class SortsWeightsOnly(Loop):
-    def finish(self, X):
-        self.weights = np.sort(self.weights)
-
-
-@mistake(
-    "training",
-    "You standardise the data for training and leave the parameters on that scale: transform them back.",
-    replaces="GMM",
-)
-class StandardisedScale(Loop):
-    def fit(self, X):
-        X = np.asarray(X, dtype=float)
-        return super().fit((X - X.mean(axis=0)) / X.std(axis=0))
-
-
-@mistake("training", "After training the weights are scaled once more: they have to sum to 1.", replaces="GMM")
-class WeightsScaledAfterwards(Loop):
-    def finish(self, X):
-        self.weights = self.weights * 3.0
-
-
-@mistake(
-    "training", "You put the initial parameters back at the end: keep those of the last iteration.", replaces="GMM"
-)
-class StartingPointKept(Loop):
-    def start(self, X):
-        super().start(X)
-        self.kept = self.weights, self.means, self.covariances
-
-    def finish(self, X):
-        self.weights, self.means, self.covariances = self.kept
-
-
-@mistake(
-    "training",
-    "A second `fit` goes on from the parameters of the first: initialise at the beginning of every `fit`.",
-    replaces="GMM",
-)
-class ResumesInsteadOfStarting(Loop):
-    def start(self, X):
-        if self.means is None:
-            super().start(X)
-
-
-@mistake(
-    "training", "TODO left open: `fit` does not train. Alternate E-step and M-step.", id="left_blank", replaces="GMM"
-)
-class LeftBlank(Loop):
-    def fit(self, X):
-        return self
