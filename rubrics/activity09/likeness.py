@@ -43,6 +43,28 @@ def alike_samples(answer: Any, mistaken: Any, inputs: Mapping[str, Any]) -> bool
     return all(_within(one[key], other[key]) for key in one)
 
 
+def alike_beside(answer: Any, mistaken: Any, inputs: Mapping[str, Any]) -> bool:
+    """Are two answers of few draws alike, and the many that were drawn beside them as well? Few alone tell little."""
+    a, b = answer["points"], mistaken["points"]
+    if a.shape != b.shape or not np.array_equal(answer["shape"], mistaken["shape"]):
+        return False
+    told = answer["beside"], mistaken["beside"]
+    if told[0] is None or told[1] is None:
+        return told[0] is told[1] and _alike_points(a, b, answer, mistaken, inputs)
+    return _alike_points(told[0]["points"], told[1]["points"], told[0], told[1], inputs) and _alike_points(
+        a, b, answer, mistaken, inputs
+    )
+
+
+def _alike_points(a: Array, b: Array, one: Any, other: Any, inputs: Mapping[str, Any]) -> bool:
+    if a.shape[1:] == b.shape[1:] == (inputs["params"]["means"].shape[1],):
+        return alike_samples(one, other, inputs)
+    # Of another dimension than asked: only as numbers can they be compared.
+    return a.shape == b.shape and all(
+        _within(_moments(x), _moments(y)) for x, y in ((a, b), ((a - a.mean(axis=0)) ** 2, (b - b.mean(axis=0)) ** 2))
+    )
+
+
 def _distinct(points: Array) -> float:
     return len(np.unique(points, axis=0)) / len(points)
 

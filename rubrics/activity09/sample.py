@@ -21,23 +21,28 @@ import numpy as np
 from grader import laws
 from grader.compare import count_lost, describe, fail
 from grader.model import Finding, Verdict
-from grader.rubric import New, Question, Read, Unreadable, ask, best_of, check
+from grader.rubric import New, Question, Read, Support, Unreadable, ask, best_of, check
 
-from .likeness import alike_samples
-from .reading import samples
+from .likeness import alike_beside, alike_samples
+from .reading import floats, samples
 from .shared import separated
 
 N = 4000
 SINGLES = 64
+MANY = 3000
+"""So many are drawn after few, from the same object, to tell whose mistake it is; no check looks at them."""
 TESTS = 7
 DUPLICATES = 0.01
 """Share of repeated points from which samples are copies: two draws in 32-bit numbers may meet, hundreds do not."""
 
 
 def one_at_a_time(value: Any, inputs: Mapping[str, Any]) -> Read:
-    """The 64 answers of ``sample(1)`` as one array of points; Unreadable when one of them is no point."""
+    """The 64 answers of ``sample(1)`` as one array of points; Unreadable when one of them is no point.
+
+    With ``beside``: many samples of the same object, or None. Few samples can't tell one mistake from another.
+    """
     rows, shapes, notes = [], set(), ()
-    for answer in value:
+    for answer in value["few"]:
         read = samples(answer, inputs)
         points = read.value["points"]
         if len(points) != 1:
@@ -48,7 +53,29 @@ def one_at_a_time(value: Any, inputs: Mapping[str, Any]) -> Read:
         rows.append(points[0])
         shapes.add(tuple(int(size) for size in read.value["shape"]))
         notes = read.notes
-    return Read({"points": np.array(rows), "shape": np.array(sorted(shapes)[0])}, notes)
+    found = {"points": np.array(rows), "shape": np.array(sorted(shapes)[0])}
+    return Read({**found, "beside": _beside(value["many"], inputs)}, notes)
+
+
+def few_with_many(value: Any, inputs: Mapping[str, Any]) -> Read:
+    """Samples with ``beside``, as for `one_at_a_time`; tables of another width are kept, for the check to tell."""
+    try:
+        read = samples(value["few"], inputs)
+    except Unreadable:
+        table = floats(value["few"])
+        if table is None or table.ndim != 2:
+            raise
+        read = Read({"points": table, "shape": np.array(table.shape)})
+    return Read({**read.value, "beside": _beside(value["many"], inputs)}, read.notes)
+
+
+def _beside(value: Any, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
+    try:
+        read = samples(value, {**inputs, "n": MANY})
+    except Unreadable:
+        table = floats(value)
+        return {"points": table, "shape": np.array(table.shape)} if table is not None and table.ndim == 2 else None
+    return dict(read.value)
 
 
 @ask(public=True, reads=samples, same=alike_samples)
@@ -59,29 +86,32 @@ def draws(rng: np.random.Generator) -> Question:
     return Question(gmm.call("sample", N), inputs={"n": N, "params": params})
 
 
-@ask(public=True, reads=one_at_a_time, same=alike_samples)
+@ask(public=True, reads=one_at_a_time, same=alike_beside)
 def singles(rng: np.random.Generator) -> Question:
     """64 calls of `sample(1)` on the same object with three well separated components."""
     params = separated(rng, 2, 3)
     gmm = New("GMM", n_components=3, _data=params["means"]).given(params)
-    return Question([gmm.call("sample", 1) for _ in range(SINGLES)], inputs={"n": 1, "params": params})
+    few = [gmm.call("sample", 1) for _ in range(SINGLES)]
+    return Question({"few": few, "many": Support("drawn_beside")(gmm, MANY)}, inputs={"n": 1, "params": params})
 
 
-@ask(reads=one_at_a_time, same=alike_samples)
+@ask(reads=one_at_a_time, same=alike_beside)
 def singles_anew(rng: np.random.Generator) -> Question:
     """`sample(1)` of 64 objects with random states of their own and three well separated components."""
     params = separated(rng, 2, 3)
     states = rng.integers(1, 2**31 - 1, SINGLES).tolist()
     objects = [New("GMM", n_components=3, random_state=s, _data=params["means"]).given(params) for s in states]
-    return Question([gmm.call("sample", 1) for gmm in objects], inputs={"n": 1, "params": params})
+    few = [gmm.call("sample", 1) for gmm in objects]
+    return Question({"few": few, "many": Support("drawn_beside")(objects[-1], MANY)}, inputs={"n": 1, "params": params})
 
 
-@ask(reads=samples, same=alike_samples)
+@ask(reads=few_with_many, same=alike_beside)
 def draws_space(rng: np.random.Generator) -> Question:
     """7 samples of two well separated components in three dimensions."""
     params = separated(rng, 3, 2)
     gmm = New("GMM", n_components=2, _data=params["means"]).given(params)
-    return Question(gmm.call("sample", 7), inputs={"n": 7, "params": params})
+    few = gmm.call("sample", 7)
+    return Question({"few": few, "many": Support("drawn_beside")(gmm, MANY)}, inputs={"n": 7, "params": params})
 
 
 def labelled(answer: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any, Any]:

@@ -86,6 +86,17 @@ def _shape(value):
         return None
 
 
+# --- sampling -------------------------------------------------------------------------------
+
+
+def drawn_beside(student, gmm, n):
+    """What ``sample(n)`` returns, None where it raises: no check looks at it, so it must not cost the question."""
+    try:
+        return student.call(gmm, "sample", n)
+    except Exception:  # noqa: BLE001  a student's code may raise anything
+        return None
+
+
 # --- the other items: helpers go below this line ----------------------------------------------
 
 
