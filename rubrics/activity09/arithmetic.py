@@ -41,7 +41,8 @@ def attribute_added(rng: np.random.Generator) -> Question:
 def attribute_scaled(rng: np.random.Generator) -> Question:
     """`arithmetic` with a negative strength, a strength of 0 and a large one."""
     base, attribute = two_codes(rng)
-    alphas = [-float(rng.uniform(0.6, 0.9)), 0.0, float(rng.uniform(1.5, 2.0))]
+    # Beyond 1 on both sides and far from whole numbers: cut to 0..1 and cut to whole numbers are told apart.
+    alphas = [-float(rng.uniform(1.3, 1.7)), 0.0, float(rng.uniform(2.3, 2.7))]
     explorer = New("LatentSpaceExplorer", Support("decoder")(decoder_parameters(rng)))
     calls = [explorer.call("arithmetic", base, attribute, alpha=alpha) for alpha in alphas]
     return Question(calls, inputs={"alphas": alphas})

@@ -85,6 +85,12 @@ class AlphaClipped(_Sum):
         return z_base + float(np.clip(alpha, 0, 1)) * z_attribute
 
 
+@mistake("arithmetic", "`alpha` is cut to a whole number: use it as it is.", replaces=EXPLORER)
+class AlphaWhole(_Sum):
+    def combine(self, z_base: Any, z_attribute: Any, alpha: float) -> Any:
+        return z_base + int(alpha) * z_attribute
+
+
 @mistake(
     "arithmetic",
     "An `alpha` of 0 is taken for a missing one (`alpha or 1.0`): then nothing should be added.",

@@ -32,6 +32,15 @@ class DeterminantWithoutRoot(reference.GMM):
         return normalised(self.weights * densities(self, X) / np.sqrt(np.linalg.det(self.covariances)))
 
 
+@mistake(
+    "e_step",
+    "Only half of the log-determinant enters your density: by a Cholesky factor it is `2 * np.log(np.diag(L)).sum()`.",
+)
+class HalfLogDeterminant(reference.GMM):
+    def _e_step(self, X):
+        return normalised(self.weights * densities(self, X) * np.linalg.det(self.covariances) ** 0.25)
+
+
 @mistake("e_step", "Your density multiplies by the root of the determinant: divide by it.")
 class DeterminantMultiplied(reference.GMM):
     def _e_step(self, X):

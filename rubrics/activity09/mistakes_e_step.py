@@ -223,6 +223,17 @@ class TwoComponentsOnly(reference.GMM):
         return found
 
 
+@mistake(
+    "e_step",
+    "Your loop ends before the last component, whose column stays 0: loop over all, `range(self.n_components)`.",
+)
+class LastComponentLeftOut(reference.GMM):
+    def _e_step(self, X):
+        joint = self.weights * densities(self, X)
+        joint[:, -1] = 0.0
+        return normalised(joint)
+
+
 @mistake("e_step", "Your E-step uses only the first two coordinates: the number of dimensions is `X.shape[1]`.")
 class TwoDimensionsOnly(reference.GMM):
     def _e_step(self, X):

@@ -49,7 +49,12 @@ def returns_nothing(X_train: Any, y_train: Any, X_test: Any) -> None:
     print(f"accuracy: {GaussianNB().fit(X_train, y_train).score(X_train, y_train):.2f}")  # noqa: T201
 
 
-@mistake("generative", "This is logistic regression, the discriminative model; fit `GaussianNB` here.", replaces=NAME)
+@mistake(
+    "generative",
+    "Your boundary is a straight line, as logistic regression or one covariance for both classes gives it: fit "
+    "`GaussianNB` here, in which each class has variances of its own.",
+    replaces=NAME,
+)
 def logistic_regression_instead(X_train: Any, y_train: Any, X_test: Any) -> Any:
     return reference.discriminative_model(X_train, y_train, X_test)
 
