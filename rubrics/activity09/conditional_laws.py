@@ -102,6 +102,7 @@ def wrong_shares(mixture: Mapping[str, Array], x: float) -> list[float]:
     z = (x - m) / s
     right = w * np.exp(-(z**2) / 2) / s
     rules = [right, right / w, right * s, w * np.exp(-(z**2)) / s, w * np.exp(-((z / s) ** 2) / 2) / s**2]
+    rules.append(np.sqrt(right))
     return [float(rule[0] / rule.sum()) for rule in rules]
 
 

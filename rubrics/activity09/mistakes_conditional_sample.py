@@ -75,6 +75,17 @@ class PriorForgotten(_Pieces):
 
 
 @mistake(
+    ITEM,
+    "A root is taken of the weights given the known part: weight times density, divided by their sum, are the chances.",
+    replaces="GMM",
+)
+class RootOfPosterior(_Pieces):
+    def posterior(self, x: Any, k: Any) -> Any:
+        root = np.sqrt(super().posterior(x, k))
+        return root / root.sum()
+
+
+@mistake(
     ITEM, "You choose the components with equal chances; given the known part their chances differ.", replaces="GMM"
 )
 class ComponentsUniform(_Pieces):
@@ -100,7 +111,8 @@ class HeaviestComponentOnly(_Pieces):
 
 @mistake(
     ITEM,
-    "You take the component whose mean is nearest to the known part; draw it by its posterior weight.",
+    "All draws come from the component whose mean is nearest to the known part: draw it anew for each sample, by its "
+    "posterior weight.",
     replaces="GMM",
 )
 class NearestComponentOnly(_Pieces):
@@ -193,6 +205,26 @@ class VarianceForDeviation(_Pieces):
 class DeviationForVariance(_Pieces):
     def noise(self, C: Any, n: int) -> Any:
         return super().noise(np.diag(np.sqrt(np.diag(C))), n)
+
+
+@mistake(
+    ITEM,
+    "You draw the unknown coordinates one by one; given the known part they are correlated: draw them together.",
+    replaces="GMM",
+)
+class UnknownIndependent(_Pieces):
+    def noise(self, C: Any, n: int) -> Any:
+        return super().noise(np.diag(np.diag(C)), n)
+
+
+@mistake(
+    ITEM,
+    "The Cholesky factor stands on the wrong side: with one draw in each row it is `noise @ L.T`.",
+    replaces="GMM",
+)
+class FactorTransposed(_Pieces):
+    def noise(self, C: Any, n: int) -> Any:
+        return self.rng.standard_normal((n, len(C))) @ np.linalg.cholesky(C)
 
 
 @mistake(ITEM, "All draws are the conditional means: add noise with the conditional covariance.", replaces="GMM")
