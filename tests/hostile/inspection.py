@@ -20,6 +20,10 @@ PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/usr/lib", "/etc", "/", "/roo
 SETTLE_SECONDS = 10.0
 
 
+_SHOUTED = re.compile(rb"(?<![A-Z_'])(?<!echo )(?:FOUND|IMPORTED)\b.{0,80}")
+"""What an attacker printed that got somewhere; not the code that would have."""
+
+
 def ended(result: Result, attacks: Sequence[Attack], honest: Sequence[str]) -> Iterator[str]:
     """The batch came to its end, with a report for everything handed in and no fault of ours."""
     expected = len(honest) + sum(attack.reports for attack in attacks)
@@ -62,8 +66,8 @@ def secrets_in(out: Path, token: str, honest: Sequence[str]) -> Iterator[str]:
         own = {f"canary-neighbour-{token}".encode()} if path.parent.name in honest else set()
         for secret in found - own:
             yield f"{path.relative_to(out)}: holds {secret.decode()}"
-        if path.name == "recording.bin" and re.search(rb"\b(FOUND|IMPORTED)\b", data):
-            yield f"{path.parent.name}: {re.findall(rb'(?:FOUND|IMPORTED).{0,80}', data)[:3]}"
+        if path.name == "recording.bin" and _SHOUTED.search(data):
+            yield f"{path.parent.name}: {_SHOUTED.findall(data)[:3]}"
 
 
 class _Page(HTMLParser):

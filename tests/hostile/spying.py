@@ -200,5 +200,5 @@ OUTWARD = table(
         "import os\nfor call in (os.setuid, os.setgid, os.seteuid):\n    try: call(0); print('FOUND')\n    except OSError: pass\n"
         "try: os.unshare(0x10000000 | 0x00020000); print('FOUND')\nexcept (AttributeError, OSError): pass\n!sudo -n true && echo FOUND\n!unshare -Ur true && echo FOUND",
     ), needs=Level.CONFINED),
-    Attack("mounts", "mount, or change its root", ("!mount -t tmpfs none . && echo FOUND\nimport os\nos.chroot('.')\nprint('FOUND')",), needs=Level.CONFINED),
+    Attack("mounts", "mount, or change its root", ("!mount -t tmpfs none . && echo FOUND\nimport os\nos.chroot('.') or print('FOUND')",), needs=Level.CONFINED),
 )  # fmt: skip
