@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from grader.compare import same_tree
 from grader.exam import Exam, Reading, reading
 from grader.model import Answer, AnswerStatus, Recording, StudentError
 from grader.rubric import AskDef, MistakeDef, Reply
@@ -30,8 +31,8 @@ class Diagnosis:
 
         A mistake matches a question when it gives the same answer and the reference does not. Among several, the
         one that agrees with the student on most of the item's questions is named, then on most questions of all items
-        in which one of them shows, then the one catalogued first. Where only errors are alike, none is named that would
-        show in a question of the item that the student answers right: many mistakes end in the same error.
+        in which one of them shows, then the one catalogued first. None is named that would show in a question of the
+        item that the student answers right: a false name is worse than none.
         """
         if not failed:
             return None
@@ -41,8 +42,8 @@ class Diagnosis:
             for one in _candidates(self._exam, item_id, blamed)
             if all(self._match(one, ask) for ask in asks) and any(_changes(self._exam, one, ask) for ask in asks)
         ]
-        if all(self._reading(ask).status is AnswerStatus.RAISED for ask in asks):
-            matching = [one for one in matching if not self._contradicted(one, item_id)]
+        errors = all(self._reading(ask).status is AnswerStatus.RAISED for ask in asks)
+        matching = [one for one in matching if not self._contradicted(one, item_id, by_values=not errors)]
         touched = {name for one in matching for name in (one.item, *one.also)}
         for wider in ({item_id}, touched):
             if len(matching) < 2:
@@ -60,13 +61,21 @@ class Diagnosis:
             self._matches[key] = _same(self._exam, ask, self._reading(ask), theirs)
         return self._matches[key]
 
-    def _contradicted(self, mistake: MistakeDef, item_id: str) -> bool:
-        """Would the mistake change an answer of the item that the student gives as the reference does?"""
+    def _contradicted(self, mistake: MistakeDef, item_id: str, *, by_values: bool) -> bool:
+        """Would the mistake change an answer of the item that the student gives as the reference does?
+
+        ``by_values``: only by numbers that are the reference's, which no random answer is by chance.
+        """
         return any(
-            _same(self._exam, ask, self._reading(ask), Reading(AnswerStatus.VALUE, self._exam.expected[ask.id]))
-            and _changes(self._exam, mistake, ask)
+            self._is_right(ask, by_values=by_values) and _changes(self._exam, mistake, ask)
             for ask in _asks_of(self._exam, {item_id})
         )
+
+    def _is_right(self, ask: AskDef, *, by_values: bool) -> bool:
+        own, expected = self._reading(ask), self._exam.expected[ask.id]
+        if by_values and not (own.readable and same_tree(own.value, expected)):
+            return False
+        return _same(self._exam, ask, own, Reading(AnswerStatus.VALUE, expected))
 
     def _reading(self, ask: AskDef) -> Reading:
         if ask.id not in self._readings:

@@ -172,6 +172,12 @@ def test_among_several_the_one_that_explains_most_answers_is_named(exam: Exam) -
     assert checks(exam, lambda x: 3 * x)["doubles_positive"].diagnosis == "double.tripled"
 
 
+def test_a_mistake_that_would_show_where_the_answer_is_right_is_not_named(exam: Exam) -> None:
+    found = checks(exam, lambda x: 3 * x if (x > 0).all() else 2 * x)
+    assert found["doubles_positive"].points == 0
+    assert found["doubles_positive"].diagnosis is None
+
+
 def test_an_error_is_not_named_after_a_mistake_that_would_show_where_the_answer_is_right(exam: Exam) -> None:
     stopped = instead(AnswerStatus.RAISED, "IndexError", "index 1 is out of bounds for axis 0 with size 1")
     found = checks(exam, lambda x: 2 * x if (x > 0).all() else stopped(x))
