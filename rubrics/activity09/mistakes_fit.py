@@ -155,23 +155,6 @@ class WeightsMadeEqual(Loop):
 
 @mistake(
     "training",
-    "You keep the history of your best restart and the parameters of another: keep both of the best one.",
-    replaces="GMM",
-)
-class HistoryOfAnotherStart(Loop):
-    def fit(self, X):
-        runs = []
-        for _ in range(8):
-            super().fit(X)
-            runs.append((self.log_likelihoods, self.weights, self.means, self.covariances))
-        runs.sort(key=lambda run: run[0][-1])
-        _, self.weights, self.means, self.covariances = runs[0]
-        self.log_likelihoods = runs[-1][0]
-        return self
-
-
-@mistake(
-    "training",
     "You standardise the data for training and leave the parameters on that scale: transform them back.",
     replaces="GMM",
 )

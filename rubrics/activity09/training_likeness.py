@@ -15,7 +15,7 @@ import numpy as np
 from .reading import floats
 from .shared import Array, mean_log_likelihood
 from .training_data import typical_gain
-from .training_reading import AGREES, best_start, idle, of_another
+from .training_reading import AGREES, best_start, idle
 from .training_traces import SETTLED
 
 TELLING = ("part", "exchanged")
@@ -109,7 +109,7 @@ def _ending(answer: Mapping[str, Any]) -> dict[str, Any]:
         # How a history that goes up and down ends is a matter of chance.
         "ends": "" if course["falls"] else _ends(histories),
         "repeats": _mostly(_repeats(history) for history in histories),
-        "agrees": "of another" if of_another(answer) else _agrees(answer),
+        "agrees": _agrees(answer),
         **{name: kind for name, kind in answer["traces"].items() if name != "gain"},
     }
 

@@ -20,12 +20,6 @@ Array = NDArray[np.float64]
 AGREES = 0.02
 """Nats per point within which a log-likelihood is that of the parameters; a history may be one iteration behind."""
 
-ANOTHER = 0.05
-"""Nats per point from which a history that came to rest belongs to other parameters.
-
-After an iteration that gained less than 1e-3, the next one never gained more than 0.005 (1200 trainings).
-"""
-
 
 def trained(value: Any, inputs: Mapping[str, Any]) -> Read:
     """``{"fits", "states"}`` of several starts as ``{"starts", "traces"}``, each start with what `one_start` finds.
@@ -150,17 +144,6 @@ def disagreeing(answer: Mapping[str, Any], name: str) -> int:
     offsets = [start[name] for start in answer["starts"] if start["complete"] and np.isfinite(start["log_likelihood"])]
     told = [offset for offset, start in zip(offsets, answer["starts"], strict=False) if not np.isnan(offset)]
     return sum(abs(offset) > AGREES for offset in told)
-
-
-def of_another(answer: Mapping[str, Any]) -> int:
-    """In how many starts a history that came to rest is far from the parameters' log-likelihood.
-
-    None where no start's history is near it: then the log-likelihood itself is another.
-    """
-    told = [(abs(start["history_offset"]), start["history"]) for start in answer["starts"] if start["complete"]]
-    if not any(offset <= AGREES for offset, _ in told):
-        return 0
-    return sum(offset > ANOTHER and len(history) > 1 and history[-1] - history[-2] < 1e-3 for offset, history in told)
 
 
 def idle(history: Array) -> int:
