@@ -76,6 +76,10 @@ SandboxOption: TypeAlias = Annotated[
         show_default="the strongest that works",
     ),
 ]
+FailUnderOption: TypeAlias = Annotated[
+    float | None,
+    typer.Option(min=0, max=100, metavar="PERCENT", help="Exit 1 when a submission has less percent."),
+]
 Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")]
 
 
@@ -146,10 +150,7 @@ def grade(
     executor: ExecutorOption = "",
     fresh: Annotated[bool, typer.Option("--fresh", help="Run everything again, also what is recorded.")] = False,
     public: Annotated[bool, typer.Option("--public", help="Only the public questions, at the public seed.")] = False,
-    fail_under: Annotated[
-        float | None,
-        typer.Option(min=0, max=100, metavar="PERCENT", help="Exit 1 when a submission has less percent."),
-    ] = None,
+    fail_under: FailUnderOption = None,
     verbose: Verbose = False,
 ) -> Exit:
     """Grade notebooks, or every submission below a folder, and write reports.
@@ -234,10 +235,7 @@ def _check_status(report: Report) -> Exit:
 def regrade(
     run: Annotated[Path, typer.Argument(help="Folder that `grader grade` wrote.", metavar="RUN")],
     assignment: AssignmentOption = None,
-    fail_under: Annotated[
-        float | None,
-        typer.Option(min=0, max=100, metavar="PERCENT", help="Exit 1 when a submission has less percent."),
-    ] = None,
+    fail_under: FailUnderOption = None,
     verbose: Verbose = False,
 ) -> Exit:
     """Judge stored recordings again after the rubric changed. No student code runs.

@@ -22,7 +22,7 @@ def last_definition(namespace: MutableMapping[str, Any], names: Iterable[str]) -
     reused = {name for name in names if name in namespace}
     if not reused or type(namespace) is not dict:
         return None
-    cells = sorted(file for file in list(linecache.cache) if cell_of(file) is not None)
+    cells = [file for file in list(linecache.cache) if cell_of(file) is not None]
     for file in sorted(cells, key=lambda file: cell_of(file) or 0, reverse=True):
         for node in reversed(_statements(file)):
             if isinstance(node, ast.FunctionDef) and node.name in reused:
