@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from grader.model import Tree
-from grader.worker.attributes import class_dict, forms, matching, own_attributes, write
+from grader.worker.attributes import class_dict, forms, matching, own_attributes, same_numbers, write
 from grader.worker.given import canonical_parameter
 from grader.worker.layout import Sample, boxed, canonical
 from grader.worker.lookup import Names, methods_of, pick
@@ -139,7 +139,7 @@ def _by_likeness(
     sizes = {sample.components: shape[0], sample.dimensions: shape[1]}
     for name in _unset(instance, behind) & set(sample.attributes):
         held = sample.attributes[name]
-        form = next((new for old, new in _derivable(sample, names, values) if _alike(held, old)), None)
+        form = next((new for old, new in _derivable(sample, names, values) if same_numbers(held, old)), None)
         if form is not None:
             write(instance, name, boxed(form, held))
         elif type(held) in _SETTINGS:
@@ -166,11 +166,3 @@ def _derivatives(array: Array) -> list[Array]:
     spread = [np.asarray(form) for form in forms(array)]  # one alone where a matrix has no factor
     roots = np.exp(logs / 2)
     return [*spread, roots**2, roots, 1 / roots, logs, logs / 2, -logs / 2, spread[-1].swapaxes(1, 2)]
-
-
-def _alike(held: object, array: Array) -> bool:
-    try:
-        numbers = np.asarray(held, dtype=float)
-    except (TypeError, ValueError):
-        return False
-    return numbers.shape == array.shape and bool(np.allclose(numbers, array, rtol=1e-6, atol=1e-9))
